@@ -1,0 +1,109 @@
+"""Messages between host agent and guest agent: one JSON object per line, at most 64 KiB, UTF-8.
+
+The guest is never trusted: what does not decode into these is refused and logged.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+MAX_LINE = 65536
+"""Bytes of the longest line that either side accepts."""
+
+PORT_NAME = "io.lima-vm.guest_agent.0"
+"""The virtio serial port that carries the messages."""
+
+
+class Port(Struct, frozen=True):
+    """A listening socket of the guest; `protocol` is `tcp` or `udp`."""
+
+    protocol: str
+    ip: str
+    port: int
+
+
+class Hello(Struct, frozen=True, tag="hello"):
+    """First message of the agent after each connect, and its answer to `Ask("hello")`."""
+
+    version: int
+    iid: str = ""
+    boot_id: str = ""
+    kernel: str = ""
+    hostname: str = ""
+    uptime: float = 0.0
+    port_source: str = ""
+    """`tracefs`, `sock_diag` or `proc`."""
+
+
+class BootProgress(Struct, frozen=True, tag="boot"):
+    """A boot script began (`state` = `start`) or ended (`end`); or `state` = `ready` with the instance id."""
+
+    state: str
+    name: str = ""
+    exit_code: int | None = None
+    seconds: float = 0.0
+    iid: str = ""
+
+
+class Ports(Struct, frozen=True, tag="ports"):
+    """Listening sockets that came and went; `full` when `added` is all there is."""
+
+    added: tuple[Port, ...] = ()
+    removed: tuple[Port, ...] = ()
+    full: bool = False
+
+
+class Metrics(Struct, frozen=True, tag="metrics"):
+    """Load (1 min), share of the CPUs in use (0-100 of all), memory and root file system in bytes."""
+
+    load: float = 0.0
+    cpu_percent: float = 0.0
+    memory_total: int = 0
+    memory_used: int = 0
+    disk_total: int = 0
+    disk_used: int = 0
+
+
+class Clock(Struct, frozen=True, tag="clock"):
+    """Guest clock minus host clock before the change, in milliseconds; `adjusted` when it was set."""
+
+    skew_ms: float
+    adjusted: bool = False
+    error: str = ""
+
+
+class Note(Struct, frozen=True, tag="note"):
+    """Something that the agent wants in the host's log."""
+
+    message: str
+    level: str = "info"
+
+
+FromGuest = Hello | BootProgress | Ports | Metrics | Clock | Note
+
+
+class Ask(Struct, frozen=True, tag="ask"):
+    """Host asks: `what` is `hello`, `ports` (a full dump) or `metrics` (once)."""
+
+    what: str
+
+
+class SetClock(Struct, frozen=True, tag="set-clock"):
+    """Host time in seconds since the epoch; the guest steps its clock when it is off by more than 100 ms."""
+
+    time: float
+
+
+class SetInterval(Struct, frozen=True, tag="set-interval"):
+    """Seconds between metrics; 0 stops them."""
+
+    metrics: float
+
+
+class PowerOff(Struct, frozen=True, tag="power-off"):
+    """Ordered shutdown; `reboot` to come up again."""
+
+    reboot: bool = False
+
+
+ToGuest = Ask | SetClock | SetInterval | PowerOff

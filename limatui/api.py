@@ -1,0 +1,69 @@
+"""What the dashboard asks of an engine: the real one (`limacore.engine`) and the demo one both answer this."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from limacore.model.config import Problem
+from limacore.model.instance import Fleet
+from limacore.model.job import Job
+from limacore.model.logfile import LogFile
+
+
+class Console(Protocol):
+    """A held serial console. Reading returns b"" when the other side closed."""
+
+    async def read(self) -> bytes:
+        """The next bytes that the guest printed, at most 64 KiB."""
+
+    async def write(self, data: bytes) -> None:
+        """Type into the guest."""
+
+
+class EngineApi(Protocol):
+    """Verbs return the id of a job at once and never raise for what happens later; queries raise LimaError."""
+
+    home: str
+
+    def watch(self) -> AsyncIterator[Fleet]:
+        """A Fleet now and whenever it differs, about once a second; ends when the engine closes."""
+
+    def watch_jobs(self) -> AsyncIterator[tuple[Job, ...]]:
+        """All jobs of this session now and whenever one changes, newest first."""
+
+    def start(self, name: str) -> int: ...
+    def stop(self, name: str, *, force: bool = False) -> int: ...
+    def restart(self, name: str) -> int: ...
+    def create(self, name: str, template: str, *, start: bool = True, cpus: int | None = None,
+               memory: str | None = None, disk: str | None = None) -> int: ...
+    def delete(self, name: str, *, force: bool = False) -> int: ...
+    def protect(self, name: str, on: bool) -> int: ...
+    def create_disk(self, name: str, size: str, *, format: str = "qcow2") -> int: ...
+    def delete_disk(self, name: str) -> int: ...
+    def cancel(self, job: int) -> None: ...
+
+    def templates(self) -> tuple[str, ...]:
+        """Names for `create`: `default`, `tiny`, …"""
+
+    def log_files(self, name: str) -> tuple[LogFile, ...]:
+        """The logs of an instance that exist now, serial.log first, then ha.stderr.log, earlier boots last."""
+
+    def console(self, name: str, source: str = "serial") -> AbstractAsyncContextManager[Console]:
+        """Hold the serial socket; raises LockedError naming the holder, StateError when it does not run."""
+
+    def read_config(self, name: str) -> str:
+        """The text of lima.yaml."""
+
+    def check_config(self, name: str, text: str) -> tuple[Problem, ...]:
+        """Every problem of a lima.yaml text; fast enough for each pause in typing."""
+
+    def save_config(self, name: str, text: str, *, expected: str) -> None:
+        """Write lima.yaml if it still reads `expected`; raises StateError when it does not, ConfigError."""
+
+    def shell_argv(self, name: str) -> tuple[str, ...]:
+        """The command that opens a shell in a real terminal."""
+
+    async def close(self) -> None:
+        """End watches and jobs of this process; VMs go on."""
