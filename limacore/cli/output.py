@@ -1,0 +1,69 @@
+"""Log lines of the command line on stderr: the shapes that limactl prints (text, terminal text, JSON)."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+
+LEVELS = ("trace", "debug", "info", "warning", "error", "fatal", "panic")
+_COLORS = {"trace": "2;37", "debug": "2;36", "info": "36", "warning": "33"}
+_PLAIN = re.compile(r"[A-Za-z0-9\-._/@^+]*")
+_PADDING = 44
+
+
+class Log:
+    """Writes log lines at or above `level` in `style` `text` or `json`; a terminal gets colours and seconds."""
+
+    def __init__(self, level: str = "info", style: str = "text") -> None:
+        self.level = level
+        self.style = style
+        self._start = time.monotonic()
+
+    def __call__(self, level: str, message: str, **fields: str) -> None:
+        """Write one line."""
+        if LEVELS.index(level) < LEVELS.index(self.level):
+            return
+        print(self._line(level, message, fields), file=sys.stderr, flush=True)
+
+    def _line(self, level: str, message: str, fields: dict[str, str]) -> str:
+        if self.style == "json":
+            return json.dumps({"level": level, "msg": message, "time": rfc3339(), **fields}, sort_keys=True)
+        extra = sorted(fields.items())
+        if sys.stderr.isatty():
+            return self._terminal(level, message, extra)
+        pairs = [("time", rfc3339()), ("level", level), *([("msg", message)] if message else []), *extra]
+        return " ".join(f"{key}={quote(value)}" for key, value in pairs)
+
+    def _terminal(self, level: str, message: str, extra: list[tuple[str, str]]) -> str:
+        color = _COLORS.get(level, "31")
+        seconds = int(time.monotonic() - self._start)
+        label = f"\x1b[{color}m{level[:4].upper()}\x1b[0m[{seconds:04d}]"
+        parts = "".join(f" \x1b[{color}m{key}\x1b[0m={quote(value)}" for key, value in extra)
+        return f"{label} {visible(message):<{_PADDING}}{parts} ".rstrip(" ") if not extra else (
+            f"{label} {visible(message):<{_PADDING}}{parts}"
+        )
+
+
+def visible(text: str) -> str:
+    """Text of guests and files with control characters made visible: nothing reaches the terminal as a command."""
+    return "".join(char if char in "\n\t" or char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+
+
+def quote(value: str) -> str:
+    """A logfmt value: bare when plain, else in double quotes with escapes."""
+    if _PLAIN.fullmatch(value):
+        return value
+    return json.dumps(visible_escapes(value), ensure_ascii=False).replace("\\\\x", "\\x")
+
+
+def visible_escapes(value: str) -> str:
+    """Everything that does not print, as an escape."""
+    return "".join(char if char in "\n\t\r" or char.isprintable() else f"\\x{ord(char):02x}" for char in value)
+
+
+def rfc3339() -> str:
+    """Local time with offset, seconds."""
+    text = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    return f"{text[:-2]}:{text[-2:]}" if not text.endswith("+0000") else f"{text[:-5]}Z"

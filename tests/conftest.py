@@ -1,0 +1,45 @@
+"""What every test gets: a short Lima home of its own, and nothing of the user's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+GOLDEN = Path(__file__).parents[2] / "shared" / "golden"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests below tests/vm boot machines: one at a time, on one worker."""
+    for item in items:
+        if "/tests/vm/" in str(item.path):
+            item.add_marker("vm")
+            item.add_marker(pytest.mark.xdist_group("vm"))
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """The recordings of the reference tool; tests that need them skip where they are absent."""
+    if not GOLDEN.is_dir():
+        pytest.skip("recordings of the reference tool are not here")
+    return GOLDEN
+
+
+@pytest.fixture
+def lima_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty LIMA_HOME with a name short enough for sockets, removed afterwards."""
+    directory = Path(tempfile.mkdtemp(prefix="l-", dir="/tmp"))
+    monkeypatch.setenv("LIMA_HOME", str(directory))
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _quiet_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(("LIMA", "QEMU_SYSTEM")) or name in ("SSH", "COLORTERM"):
+            monkeypatch.delenv(name)
