@@ -1,0 +1,40 @@
+"""An idle host agent with a running guest: memory and wake-ups; with a bare Python process as the baseline."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from measure import instance
+
+SECONDS = 20
+
+
+def pss(pid: int) -> float:
+    """Proportional set size in MB."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(re.search(r"^Pss:\s+(\d+)", text, re.M)[1]) / 1000  # type: ignore[index]
+
+
+def switches(pid: int) -> int:
+    """Voluntary context switches of all threads so far."""
+    statuses = (task.joinpath("status").read_text() for task in Path(f"/proc/{pid}/task").iterdir())
+    return sum(int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", text, re.M)[1]) for text in statuses)  # type: ignore[index]
+
+
+if __name__ == "__main__":
+    with instance(started=True) as place:
+        bare = subprocess.Popen([sys.executable, "-c", "import asyncio; asyncio.run(asyncio.Event().wait())"])
+        pids = {"host agent": int((place / "ha.pid").read_text()), "bare asyncio": bare.pid}
+        time.sleep(5)
+        before = {name: switches(pid) for name, pid in pids.items()}
+        time.sleep(SECONDS)
+        for name, pid in pids.items():
+            rate = (switches(pid) - before[name]) / SECONDS
+            print(f"  {name:14} {pss(pid):6.1f} MB PSS   {rate:5.2f} wake-ups/s")
+        print(f"  memory {pss(pids['host agent']) / pss(bare.pid):.2f} x bare asyncio (goal: <= 30 MB, <= 1 wake-up/s)")
+        bare.kill()
+        bare.wait()

@@ -1,0 +1,48 @@
+"""`limatui start` to READY against bare QEMU with the same argv until `ssh true` succeeds."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from measure import LIMATUI, instance, interleave, tell
+
+ROUNDS = 5
+_ARGV: list[str] = []
+
+
+def ours(directory: Path) -> float:
+    begun = time.perf_counter()
+    subprocess.run([LIMATUI, "start", "t"], check=True, stderr=subprocess.DEVNULL)
+    seconds = time.perf_counter() - begun
+    pid = int((directory / "qemu.pid").read_text())
+    _ARGV[:] = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")[:-1]
+    subprocess.run([LIMATUI, "stop", "t"], check=True, stderr=subprocess.DEVNULL)
+    return seconds
+
+
+def bare(directory: Path) -> float:
+    begun = time.perf_counter()
+    qemu = subprocess.Popen(_ARGV, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    ssh = ["ssh", "-F", str(directory / "ssh.config"), "-o", "ControlMaster=no", "-o", "ControlPath=none",
+           "-o", "LogLevel=QUIET", "lima-t", "true"]
+    try:
+        while subprocess.run(ssh, stderr=subprocess.DEVNULL).returncode:
+            time.sleep(0.02)
+        return time.perf_counter() - begun
+    finally:
+        qemu.send_signal(signal.SIGTERM)
+        qemu.wait()
+        for left in ("qemu.pid", "serial.sock", "serialv.sock", "qmp.sock"):
+            with contextlib.suppress(FileNotFoundError):
+                (directory / left).unlink()
+
+
+if __name__ == "__main__":
+    with instance(started=False) as place:
+        ours(place)
+        results = interleave(ROUNDS, limatui=lambda: ours(place), bare_qemu=lambda: bare(place))
+    tell("start to READY, later boot (goal <= 1.10)", results, "bare_qemu", "s", 1)
