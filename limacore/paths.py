@@ -101,6 +101,7 @@ class InstancePaths:
         self.ssh_config = directory / "ssh.config"
         self.ssh_sock = directory / "ssh.sock"
         self.ga_sock = directory / "ga.sock"
+        self.ga_ssh_sock = directory / "ga-ssh.sock"
         self.qmp_sock = directory / "qmp.sock"
         self.events_sock = directory / "qmp-events.sock"
         self.serial_sock = directory / "serial.sock"

@@ -80,16 +80,19 @@ def symlink_atomic(target: str, link: Path) -> None:
     temporary.replace(link)
 
 
-def share(source: Path, target: Path) -> str:
-    """Give `target` the content of `source` the cheapest way; returns `reflink`, `hardlink` or `copy`."""
+def share(source: Path, target: Path, *, link: bool = True) -> str:
+    """Give `target` the content of `source` the cheapest way; returns `reflink`, `hardlink` or `copy`.
+
+    Without `link` the two never are one file: for sources that somebody may write to.
+    """
     if _reflink(source, target):
         return "reflink"
-    try:
-        target.hardlink_to(source)
-        return "hardlink"
-    except OSError:
-        copy_sparse(source, target)
-        return "copy"
+    if link:
+        with contextlib.suppress(OSError):
+            target.hardlink_to(source)
+            return "hardlink"
+    copy_sparse(source, target)
+    return "copy"
 
 
 def _reflink(source: Path, target: Path) -> bool:

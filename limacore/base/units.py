@@ -7,6 +7,7 @@ import re
 from limacore.errors import UsageError
 
 _SIZE = re.compile(r"(\+?[0-9_]*\.?[0-9_]*(?:[eE][+-]?[0-9]+)?) ?([a-zA-Z]*)")
+_TOO_LARGE = 1 << 63
 _NAMES = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _POWERS = {"": 0, "b": 0} | {
     letter + ending: power for power, letter in enumerate("kmgtp", 1) for ending in ("", "b", "ib")
@@ -20,9 +21,12 @@ def parse_size(text: str) -> int:
     if match is None or power is None:
         raise _bad_size(text)
     try:
-        return int(float(match.group(1).replace("_", "")) * 1024**power)
+        size = int(float(match.group(1).replace("_", "")) * 1024**power)
     except (ValueError, OverflowError):
         raise _bad_size(text) from None
+    if size >= _TOO_LARGE:
+        raise _bad_size(text)
+    return size
 
 
 def _bad_size(text: str) -> UsageError:

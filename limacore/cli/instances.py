@@ -11,7 +11,7 @@ from limacore.base.gotime import parse_duration
 from limacore.cli.context import Context
 from limacore.errors import LimaError, UsageError
 from limacore.lifecycle import change, create, remove, start, stop
-from limacore.model.event import Event
+from limacore.model.event import Event, EventStatus
 from limacore.model.instance import Status
 from limacore.paths import InstancePaths, check_instance_name
 from limacore.templates import catalog
@@ -74,7 +74,7 @@ def _derived(locator: str) -> str:
 @_edit_flags
 @click.option("--list-templates", is_flag=True, help="list available templates and exit")
 @click.pass_obj
-def create_command(ctx: Context, template: str, name: str, list_templates: bool, **flags: object) -> None:
+def create_command(ctx: Context, /, template: str, name: str, list_templates: bool, **flags: object) -> None:
     """Create an instance of Lima."""
     if list_templates:
         click.echo("\n".join(catalog.names(ctx.home)))
@@ -94,7 +94,7 @@ def _create(ctx: Context, name: str, locator: str, flags: dict[str, object]) -> 
 @_edit_flags
 @click.option("--timeout", default="10m0s", metavar="duration", help="how long to wait until it runs")
 @click.pass_obj
-def start_command(ctx: Context, template: str, name: str, timeout: str, **flags: object) -> None:
+def start_command(ctx: Context, /, template: str, name: str, timeout: str, **flags: object) -> None:
     """Start an instance of Lima, creating it when it does not exist."""
     chosen, locator = resolve(ctx, template, name)
     limit = parse_duration(timeout) or start.DEFAULT_TIMEOUT
@@ -132,7 +132,7 @@ def _relay(ctx: Context, level: str, message: str) -> None:
 
 def _tell(ctx: Context, event: Event) -> None:
     status = event.status
-    if status.ssh_local_port and not (status.running or status.port_forward or status.step or status.agent):
+    if status == EventStatus(ssh_local_port=status.ssh_local_port) and status.ssh_local_port:
         ctx.log("info", f"SSH Local Port: {status.ssh_local_port}")
     for error in status.errors:
         ctx.log("error", error)

@@ -12,9 +12,7 @@ from limacore.base.units import format_size, parse_size
 from limacore.base.version import VERSION
 from limacore.cli.context import Context
 from limacore.cli.listing import table
-from limacore.config.load import load_text
-from limacore.errors import ConfigError
-from limacore.lifecycle.create import problems_text
+from limacore.config.load import in_words, load_text
 from limacore.model.disk import DataDisk
 from limacore.store import disks
 from limacore.templates import catalog, embed
@@ -95,10 +93,8 @@ def validate_command(ctx: Context, locators: tuple[str, ...]) -> None:
         loaded = load_text(text, _pretended(locator), ctx.home, exists=False)
         for problem in loaded.problems:
             if problem.severity != "error":
-                ctx.log("warning", f"{locator}: {problems_text([problem])}")
-        errors = [each for each in loaded.problems if each.severity == "error"]
-        if errors:
-            raise ConfigError(f"failed to validate YAML file `{locator}`: {problems_text(errors)}")
+                ctx.log("warning", f"{locator}: {in_words([problem])}")
+        loaded.require(locator)
         ctx.log("info", f"`{locator}`: OK")
 
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from limacore import hostlink
 from limacore.errors import LimaError
 from limacore.model.agentstatus import AgentStatus
+from limacore.model.disk import DataDisk
 from limacore.model.instance import Fleet, HostUsage, Instance, Status, Usage
 from limacore.paths import HomePaths, InstancePaths
 from limacore.store import disks
@@ -38,7 +39,7 @@ class Observer:
         self._counters = {pid: value for pid, value in self._counters.items() if pid in alive}
         return Fleet(str(self._home.home), enriched, data_disks, self._host())
 
-    def _read(self) -> tuple[tuple[Instance, ...], tuple[disks.DataDisk, ...]]:
+    def _read(self) -> tuple[tuple[Instance, ...], tuple[DataDisk, ...]]:
         return scan(self._home), disks.list_all(self._home)
 
     async def _ask(self, instance: Instance) -> AgentStatus | None:

@@ -6,8 +6,7 @@ import contextlib
 
 from limacore.base.files import write_atomic
 from limacore.config.load import load_text
-from limacore.errors import ConfigError, StateError
-from limacore.lifecycle.create import problems_text
+from limacore.errors import StateError
 from limacore.lifecycle.guard import existing, held
 from limacore.paths import HomePaths
 
@@ -38,8 +37,5 @@ def save_config(home: HomePaths, name: str, text: str, *, expected: str) -> None
         if paths.lima_yaml.read_text() != expected:
             raise StateError(f"`{paths.lima_yaml}` was changed by somebody else meanwhile",
                              hint="load it again, then repeat your change")
-        loaded = load_text(text, paths.lima_yaml, home, exists=True)
-        errors = [each for each in loaded.problems if each.severity == "error"]
-        if errors:
-            raise ConfigError(problems_text(errors), hint="nothing was saved")
+        load_text(text, paths.lima_yaml, home, exists=True).require(str(paths.lima_yaml))
         write_atomic(paths.lima_yaml, text)

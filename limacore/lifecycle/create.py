@@ -13,10 +13,12 @@ from limacore.base.files import locked, write_atomic, write_failed
 from limacore.base.version import COMPATIBLE
 from limacore.config import edit
 from limacore.config.load import load_text
-from limacore.errors import AlreadyExistsError, ConfigError, LockedError
+from limacore.errors import AlreadyExistsError, LockedError
 from limacore.guest.cidata import cloud_config
+from limacore.guest.seed import Seed
+from limacore.guest.seed import Seed
 from limacore.images import prepare
-from limacore.model.config import Config, Problem
+from limacore.model.config import Config
 from limacore.model.job import Progress
 from limacore.paths import HomePaths, InstancePaths, check_instance_name, check_socket_length
 from limacore.store import keys
@@ -35,7 +37,7 @@ async def create(
     text = edit.set_fields(text, changes or {})
     async with _stage(home, name) as stage:
         text = await _resolve_built_images(text, report)
-        config = _checked(text, paths, home)
+        config = load_text(text, paths.lima_yaml, home, exists=False).require(locator)
         await prepare.prepare(stage, config, report)
         await asyncio.to_thread(_write_files, stage, paths, home, text, config)
         _publish(stage, paths)
@@ -61,22 +63,6 @@ def _taken(paths: InstancePaths) -> AlreadyExistsError:
 async def _resolve_built_images(text: str, report: Report) -> str:
     """Other tools cannot read `build:` locators, so lima.yaml gets the paths of the built files."""
     return await prepare.build_images(text, report)
-
-
-def _checked(text: str, paths: InstancePaths, home: HomePaths) -> Config:
-    loaded = load_text(text, paths.lima_yaml, home, exists=False)
-    errors = [problem for problem in loaded.problems if problem.severity == "error"]
-    if errors or loaded.config is None:
-        raise ConfigError(problems_text(errors), hint="correct the template, then create again")
-    return loaded.config
-
-
-def problems_text(problems: list[Problem]) -> str:
-    """One line a problem: where, which field, what."""
-    return "\n".join(
-        f"{f'line {each.line}: ' if each.line else ''}{each.path + ': ' if each.path else ''}{each.message}"
-        for each in problems
-    )
 
 
 @contextlib.asynccontextmanager
@@ -106,8 +92,9 @@ def _sweep(home: Path) -> None:
 def _write_files(stage: InstancePaths, final: InstancePaths, home: HomePaths, text: str, config: Config) -> None:
     write_atomic(stage.lima_yaml, text)
     write_atomic(stage.lima_version, COMPATIBLE, 0o444)
-    public_keys = keys.public_keys(home, config)
-    write_atomic(stage.cloud_config, cloud_config(config, final.name, public_keys), 0o444)
+    seed = Seed(config=config, name=final.name, directory=str(final.dir), host_home=str(Path.home()),
+                public_keys=keys.public_keys(home, config))
+    write_atomic(stage.cloud_config, cloud_config(seed), 0o444)
 
 
 def _publish(stage: InstancePaths, paths: InstancePaths) -> None:

@@ -12,7 +12,6 @@ from limacore.base.proc import ended
 from limacore.config.load import load
 from limacore.errors import ConfigError, GuestError, StateError
 from limacore.images import prepare
-from limacore.lifecycle.create import problems_text
 from limacore.lifecycle.guard import existing, held
 from limacore.model.event import Event, EventStatus
 from limacore.model.instance import Instance, Status
@@ -74,10 +73,7 @@ def _require_startable(instance: Instance) -> None:
 
 async def _prepare(paths: InstancePaths, home: HomePaths, report: Report) -> None:
     loaded = await asyncio.to_thread(load, paths.lima_yaml, home, exists=True)
-    errors = [each for each in loaded.problems if each.severity == "error"]
-    if errors or loaded.config is None:
-        raise ConfigError(f"`{paths.lima_yaml}` cannot be used", detail=problems_text(errors))
-    await prepare.prepare(paths, loaded.config, report)
+    await prepare.prepare(paths, loaded.require(str(paths.lima_yaml)), report)
 
 
 def _remove_stale(paths: InstancePaths) -> None:
@@ -102,14 +98,13 @@ async def _wait_ready(
 
 
 async def _follow(paths: InstancePaths, pid: int, since: float, on_event: OnEvent, on_log: OnLog) -> None:
-    async with contextlib.aclosing(hostlink.follow(paths, pid, since)) as lines:
-        async for line in lines:
-            if not isinstance(line, Event):
-                on_log(line.level, line.message)
-                continue
-            on_event(line)
-            if _is_ready(line.status, paths):
-                return
+    async for line in hostlink.follow(paths, pid, since):
+        if not isinstance(line, Event):
+            on_log(line.level or "info", line.message)
+            continue
+        on_event(line)
+        if _is_ready(line.status, paths):
+            return
 
 
 def _is_ready(status: EventStatus, paths: InstancePaths) -> bool:

@@ -1,0 +1,173 @@
+"""HTTP/1.1 on a unix socket, both ends, by h11: one request a connection, small bodies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import h11
+from msgspec import Struct
+
+MAX_BODY = 4 << 20
+"""Bytes of the largest body that either side takes."""
+
+REQUEST_TIME = 10.0
+"""Seconds that a client may take to send its request."""
+
+
+class Request(Struct, frozen=True):
+    """What a client asked: path without the query, and the query's last value of each name."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+
+
+class Response(Struct, frozen=True):
+    """Status code, body and extra headers."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+@contextlib.asynccontextmanager
+async def serve(path: Path, handler: Handler, *, mode: int = 0o600) -> AsyncIterator[None]:
+    """Answer requests at a new unix socket; a stale file there is replaced, and leaving removes it."""
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, TimeoutError, h11.RemoteProtocolError):
+            await _answer(reader, writer, handler)
+        writer.close()
+
+    server = await asyncio.start_unix_server(connected, path)
+    path.chmod(mode)
+    mine = path.stat().st_ino
+    try:
+        yield
+    finally:
+        server.close()
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_ino == mine:
+                path.unlink()
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handler: Handler) -> None:
+    connection = h11.Connection(h11.SERVER)
+    async with asyncio.timeout(REQUEST_TIME):
+        request = await _read_request(connection, reader)
+    if request is None:
+        return
+    response = await handler(request)
+    writer.write(_encode(connection, response, head_only=request.method == "HEAD"))
+    await writer.drain()
+
+
+async def _read_request(connection: h11.Connection, reader: asyncio.StreamReader) -> Request | None:
+    request: Request | None = None
+    while True:
+        event = connection.next_event()
+        if event is h11.NEED_DATA:
+            connection.receive_data(await reader.read(65536))
+        elif isinstance(event, h11.Request):
+            request = _parse(event)
+        elif isinstance(event, h11.EndOfMessage):
+            return request
+        elif isinstance(event, h11.ConnectionClosed):
+            return None
+
+
+def _parse(event: h11.Request) -> Request:
+    parts = urlsplit(event.target.decode("ascii", "replace"))
+    query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    return Request(event.method.decode("ascii"), parts.path, query)
+
+
+def _encode(connection: h11.Connection, response: Response, *, head_only: bool) -> bytes:
+    headers = [("Content-Length", str(len(response.body))), ("Connection", "close"), *response.headers]
+    if response.body:
+        headers.append(("Content-Type", response.content_type))
+    parts = [connection.send(h11.Response(status_code=response.status, headers=headers))]
+    if response.body and not head_only:
+        parts.append(connection.send(h11.Data(data=response.body)))
+    parts.append(connection.send(h11.EndOfMessage()))
+    return b"".join(part for part in parts if part)
+
+
+class _Reply:
+    """Collects one response out of bytes; `feed` says whether it is complete."""
+
+    def __init__(self) -> None:
+        self.connection = h11.Connection(h11.CLIENT)
+        self.status = 0
+        self.body = bytearray()
+
+    def request(self, method: str, target: str) -> bytes:
+        headers = [("Host", "lima-hostagent"), ("Connection", "close")]
+        start = self.connection.send(h11.Request(method=method, target=target, headers=headers)) or b""
+        return start + (self.connection.send(h11.EndOfMessage()) or b"")
+
+    def feed(self, data: bytes) -> bool:
+        self.connection.receive_data(data)
+        while (event := self.connection.next_event()) is not h11.NEED_DATA:
+            if isinstance(event, h11.Response):
+                self.status = event.status_code
+            elif isinstance(event, h11.Data):
+                self._take(bytes(event.data))
+            else:
+                return True
+        return False
+
+    def _take(self, data: bytes) -> None:
+        self.body += data
+        if len(self.body) > MAX_BODY:
+            raise OSError(f"the answer is longer than {MAX_BODY} bytes")
+
+    def response(self) -> Response:
+        return Response(self.status, bytes(self.body))
+
+
+async def request(path: Path, target: str, *, method: str = "GET", timeout: float = 3.0) -> Response:
+    """Ask a server at a unix socket; raises OSError or TimeoutError when it cannot be asked."""
+    reply = _Reply()
+    async with asyncio.timeout(timeout):
+        reader, writer = await asyncio.open_unix_connection(path)
+        try:
+            writer.write(reply.request(method, target))
+            with _protocol_as_oserror(path):
+                while not reply.feed(await reader.read(65536)):
+                    pass
+        finally:
+            writer.close()
+    return reply.response()
+
+
+def request_sync(path: Path, target: str, *, method: str = "GET", timeout: float = 3.0) -> Response:
+    """`request` without an event loop; the timeout counts for each system call."""
+    reply = _Reply()
+    with socket.socket(socket.AF_UNIX) as sock, _protocol_as_oserror(path):
+        sock.settimeout(timeout)
+        sock.connect(os.fspath(path))
+        sock.sendall(reply.request(method, target))
+        while not reply.feed(sock.recv(65536)):
+            pass
+    return reply.response()
+
+
+@contextlib.contextmanager
+def _protocol_as_oserror(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except h11.RemoteProtocolError as error:
+        raise OSError(f"`{path}` does not speak HTTP: {error}") from error

@@ -1,0 +1,77 @@
+"""Changes of a YAML text that keep its comments, its order and its quoting."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
+
+from limacore.base import yamlio
+from limacore.errors import ConfigError
+
+_WIDE = 1 << 20
+
+
+class RoundTrip:
+    """A YAML document that can be changed and written again; raises ConfigError when it is none."""
+
+    def __init__(self, text: str) -> None:
+        yamlio.parse(text)
+        self._yaml = YAML()
+        self._yaml.preserve_quotes = True
+        self._yaml.width = _WIDE
+        self._yaml.indent(mapping=2, sequence=2, offset=0)
+        try:
+            root = self._yaml.load(text)
+        except YAMLError as error:
+            raise ConfigError("the file cannot be edited", detail=str(error)) from None
+        self._lead = text if root is None else ""
+        self.root: Any = CommentedMap() if root is None else root
+        if not isinstance(self.root, dict):
+            raise ConfigError("the file is no mapping of fields", hint="it must begin with a field such as `images:`")
+
+    def text(self) -> str:
+        """The document as it is now."""
+        out = io.StringIO()
+        self._yaml.dump(self.root, out)
+        return _ended(self._lead) + out.getvalue() if self.root else self._lead
+
+
+def _ended(text: str) -> str:
+    return text + "\n" if text and not text.endswith("\n") else text
+
+
+def set_fields(text: str, changes: Mapping[str, Any]) -> str:
+    """`text` with fields set by dotted path, e.g. `{"cpus": 2, "ssh.localPort": 0}`; the same text when none."""
+    if not changes:
+        return text
+    document = RoundTrip(text)
+    for path, value in changes.items():
+        _set(document.root, path.split("."), value)
+    return document.text()
+
+
+def _set(node: Any, path: list[str], value: Any) -> None:
+    for part in path[:-1]:
+        if not isinstance(node.get(part), dict):
+            node[part] = CommentedMap()
+        node = node[part]
+    node[path[-1]] = quoted(value) if isinstance(value, str) else value
+
+
+def quoted(text: str) -> Any:
+    """A text for a YAML tree: a literal block for lines, quotes where it would read as something else."""
+    if "\n" in text:
+        return literal(text)
+    return DoubleQuotedScalarString(text) if yamlio.scalar_tag(text) != "tag:yaml.org,2002:str" else text
+
+
+def literal(text: str) -> Any:
+    """A text of several lines as a literal block, where YAML can write it so."""
+    plain = all(char == "\n" or char.isprintable() for char in text) and " \n" not in text and not text.startswith(" ")
+    return LiteralScalarString(text) if plain else text

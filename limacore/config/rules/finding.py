@@ -1,0 +1,22 @@
+"""How a rule says what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from limacore.model.config import Problem
+
+
+def wrong(path: str, message: str, hint: str = "") -> Problem:
+    """An error at a field; the message may name it by `{}`."""
+    return Problem(path=path, message=message.replace("{}", f"field `{path}`"), hint=hint)
+
+
+def doubtful(path: str, message: str, hint: str = "") -> Problem:
+    """A warning at a field."""
+    return Problem(path=path, message=message.replace("{}", f"field `{path}`"), hint=hint, severity="warning")
+
+
+def quoted(words: Iterable[str]) -> str:
+    """`` `a` `b` ``."""
+    return " ".join(f"`{word}`" for word in words)

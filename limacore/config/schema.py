@@ -1,0 +1,65 @@
+"""What an editor may tell about a field, and the JSON schema of lima.yaml; both derived from the structs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from limacore.config.fields import CHOICES, DOCS
+from limacore.config.shape import Shape, find
+from limacore.model.config import Config
+
+_WORDS = {
+    "text": "text", "int": "whole number", "uint": "whole number, not negative", "bool": "true or false",
+    "ip": "IP address", "range": "[first, last]", "disk": "name, or a mapping", "locator": "path, or {url, digest}",
+    "locators": "template, or a list of them", "map": "mapping of texts", "open": "mapping", "struct": "mapping",
+    "any": "any value",
+}
+
+
+class FieldInfo(Struct, frozen=True):
+    """A field as an editor shows it."""
+
+    path: str
+    type: str
+    doc: str = ""
+    choices: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    """The fields below it."""
+
+
+def describe(path: Iterable[str | int]) -> FieldInfo | None:
+    """What is known of the field at a path such as `("mounts", 0, "location")`; None for no field of ours."""
+    shape = find(tuple(path))
+    if shape is None:
+        return None
+    item = shape.item if shape.kind == "list" else None
+    keys = (item or shape).fields
+    return FieldInfo(
+        path=shape.path, type=_type(shape), doc=_doc(shape.path), choices=CHOICES.get(shape.path, ()), keys=tuple(keys)
+    )
+
+
+def _type(shape: Shape) -> str:
+    if shape.kind == "list" and shape.item is not None:
+        return f"list of {_type(shape.item)}"
+    return _WORDS[shape.kind]
+
+
+def _doc(path: str) -> str:
+    return DOCS.get(path) or DOCS.get(path.removesuffix("[]"), "")
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema (draft 2020-12) of lima.yaml, with our texts as descriptions."""
+    schema = msgspec.json.schema(Config)
+    top = schema["$defs"]["Config"]["properties"]
+    for name, entry in top.items():
+        if doc := DOCS.get(name):
+            entry["description"] = doc
+        if choices := CHOICES.get(name):
+            entry["enum"] = list(choices)
+    return schema

@@ -1,0 +1,174 @@
+"""Running one QEMU: what it needs is made in order, and undone in the reverse order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack
+from pathlib import Path
+
+from limacore.base import proc
+from limacore.drivers.base import Exit, Log, Machine, MachineSpec
+from limacore.drivers.qemu import accel, args, failures, firmware, leftovers, probe, qmp, vnc
+from limacore.drivers.qemu.links import connect_networks, locked_disks, make_shared_directories
+from limacore.errors import DriverError
+
+_ANSWER = 60.0
+"""Seconds until QEMU must have answered; it takes 0.05 on an idle computer."""
+
+
+class QemuDriver:
+    """Machines run by QEMU, as children of this process."""
+
+    name = "qemu"
+
+    def run(self, spec: MachineSpec, log: Log) -> AbstractAsyncContextManager[Machine]:
+        """Start QEMU and wait until its monitor answers; leaving ends it and removes its sockets and pid file.
+
+        Raises DriverError (QEMU failed), HostError (something is missing), StateError (it already runs), LockedError.
+        """
+        return _run(spec, log)
+
+
+class QemuMachine:
+    """A QEMU process and our connection to its private monitor."""
+
+    def __init__(self, process: proc.Process, ended: asyncio.Future[Exit], monitor: qmp.Monitor, spec: MachineSpec,
+                 host: args.QemuHost) -> None:
+        self._process = process
+        self._monitor = monitor
+        self._spec = spec
+        self.pid = process.pid
+        self.accel = host.accel
+        self.description = describe(spec, host)
+        self.exited = ended
+
+    async def power_button(self) -> None:
+        """Ask the guest to shut down; raises DriverError when QEMU cannot be asked."""
+        try:
+            await self._monitor.ask("system_powerdown")
+        except DriverError:
+            await qmp.power_down(self._spec.paths.qmp_sock)
+
+    async def kill(self) -> None:
+        """End QEMU now and wait for its end."""
+        self._process.signal(signal.SIGKILL)
+        await asyncio.shield(self.exited)
+
+    def events(self) -> AsyncIterator[qmp.QmpEvent]:
+        """What happens to the machine: SHUTDOWN, RESET, STOP, …; for one reader; ends with QEMU."""
+        return self._monitor.events()
+
+    async def status(self) -> str:
+        """`running`, `paused`, `io-error`, `guest-panicked`, …; raises DriverError."""
+        return str((await self._monitor.ask("query-status"))["status"])
+
+
+def describe(spec: MachineSpec, host: args.QemuHost) -> str:
+    """The machine in a few words: `qemu 7.2 · q35 · 2 cpus · tcg`."""
+    version = ".".join(map(str, host.version[:2]))
+    cpus = f"{spec.config.cpus} cpu{'' if spec.config.cpus == 1 else 's'}"
+    return f"qemu {version} · {args.machine_name(spec.config.arch)} · {cpus} · {host.accel}"
+
+
+@contextlib.asynccontextmanager
+async def _run(spec: MachineSpec, log: Log) -> AsyncIterator[QemuMachine]:
+    _refuse_missing(spec)
+    leftovers.refuse_running(spec.paths)
+    host = await _host(spec, log)
+    make_shared_directories(spec, log)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(locked_disks(spec))
+        stack.enter_context(leftovers.tidy(spec.paths))
+        process, host = await _launch(stack, spec, host, log)
+        ended = await stack.enter_async_context(_watched(process))
+        monitor = await _answering(stack, spec, process)
+        await stack.enter_async_context(vnc.offered(spec, monitor))
+        yield QemuMachine(process, ended, monitor, spec, host)
+
+
+async def _launch(
+    stack: AsyncExitStack, spec: MachineSpec, host: args.QemuHost, log: Log,
+) -> tuple[proc.Process, args.QemuHost]:
+    with ExitStack() as handed:  # QEMU keeps its copies of these sockets, we close ours
+        fds = handed.enter_context(connect_networks(spec))
+        listener = handed.enter_context(_listening(spec.paths.events_sock))
+        host = args.with_sockets(host, fds, listener.fileno())
+        command = args.full_argv(spec, host)
+        log("debug", f"starting QEMU: {command}")
+        for option in args.overridden(spec, host):
+            log("warning", f"`{option}` of the environment variable wins over ours")
+        process = await stack.enter_async_context(proc.spawn(
+            command, stdout=lambda line: log("debug", f"qemu[stdout]: {line}"),
+            stderr=lambda line: log("debug", f"qemu[stderr]: {line}"),
+            pass_fds=(*fds.values(), listener.fileno()), grace=0,
+        ))
+    return process, host
+
+
+@contextlib.contextmanager
+def _listening(path: Path) -> Iterator[socket.socket]:
+    # Made before QEMU and handed over: one can connect at once, and that breaks when QEMU dies; nothing is polled.
+    with socket.socket(socket.AF_UNIX) as listener:
+        try:
+            listener.bind(str(path))
+        except OSError as error:
+            raise DriverError(f"cannot make the socket `{path}`", detail=error.strerror or str(error)) from error
+        path.chmod(0o600)
+        listener.listen(1)
+        yield listener
+
+
+@contextlib.asynccontextmanager
+async def _watched(process: proc.Process) -> AsyncIterator[asyncio.Future[Exit]]:
+    async def end() -> Exit:
+        return Exit(await process.wait(), process.stderr_tail)
+
+    ended = asyncio.ensure_future(end())
+    try:
+        yield ended
+    finally:
+        process.signal(signal.SIGKILL)
+        await asyncio.shield(ended)
+
+
+async def _answering(stack: AsyncExitStack, spec: MachineSpec, process: proc.Process) -> qmp.Monitor:
+    try:
+        return await stack.enter_async_context(qmp.monitor(spec.paths.events_sock, _ANSWER))
+    except DriverError as silence:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(qmp.TIMEOUT):
+                code = await process.wait()
+                raise failures.explain(code, process.stderr_tail) from silence
+        raise
+
+
+async def _host(spec: MachineSpec, log: Log) -> args.QemuHost:
+    config, paths = spec.config, spec.paths
+    program = probe.program(config.arch)
+    features = await probe.features(program[0], config.arch)
+    old = probe.check_version(features.version, config.vm_opts.qemu.minimum_version)
+    if old:
+        log("warning", old)
+    verdict = await accel.decide(config, program[0], features, log)
+    cpu = accel.cpu_type(config, verdict.accel)
+    probe.check_cpu(cpu, features.cpus, program[0])
+    return args.QemuHost(
+        program=program, accel=verdict.accel, cpu=cpu, version=features.version,
+        firmware=firmware.choose(paths, config, Path(program[0]), Path.home()),
+        files=frozenset(path.name for path in (paths.disk, paths.iso, paths.kernel, paths.initrd) if path.exists()),
+        append=paths.kernel_cmdline.read_text() if paths.kernel_cmdline.exists() else None,
+    )
+
+
+def _refuse_missing(spec: MachineSpec) -> None:
+    config = spec.config
+    if config.tpm:
+        raise DriverError("`tpm: true` is not possible yet", detail="limatui does not start swtpm",
+                          hint="remove `tpm` from lima.yaml")
+    if config.mount_type == "virtiofs" and config.mounts:
+        raise DriverError("`mountType: virtiofs` is not possible yet", detail="limatui does not start virtiofsd",
+                          hint="set `mountType: reverse-sshfs` in lima.yaml")

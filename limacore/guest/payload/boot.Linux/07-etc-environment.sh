@@ -1,0 +1,14 @@
+#!/bin/sh
+# Our block of /etc/environment is what cidata says; after that a login sees the right variables.
+set -eu
+
+file=/etc/environment
+[ -e "$file" ] || : >"$file"
+before=$(cat "$file")
+wanted=$(sed '/^#LIMA-START$/,/^#LIMA-END$/d' "$file" && cat "$LIMA_CIDATA_MNT/etc_environment")
+if [ "$before" != "$wanted" ]; then
+    printf '%s\n' "$wanted" >"$file"
+    # Sessions that were opened before have the old variables.
+    ! command -v loginctl >/dev/null 2>&1 || loginctl terminate-user "$LIMA_CIDATA_USER" || true
+fi
+echo "$LIMA_CIDATA_IID" >/run/lima-ssh-ready

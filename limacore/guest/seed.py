@@ -1,0 +1,92 @@
+"""What one boot of one instance is seeded with, and the facts that several of its files share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from limacore.errors import ConfigError
+from limacore.model.config import Config, Network
+from limacore.model.network import SLIRP_DNS, SLIRP_GATEWAY, SLIRP_GUEST, mac_address
+
+_USER_V2 = "user-v2"
+_USER_V2_GATEWAY = "192.168.104.2"
+MOUNT_POINT = "/mnt/lima-cidata"
+
+
+class Seed(Struct, frozen=True, kw_only=True):
+    """The filled configuration and what the host adds to it at a start; `directory` is the instance's own."""
+
+    config: Config
+    name: str
+    directory: str
+    public_keys: tuple[str, ...]
+    iid: str = ""
+    """Instance id: new at each start, so that cloud-init works anew. Empty in the copy for people."""
+    debug: bool = False
+    udp_dns_port: int = 0
+    tcp_dns_port: int = 0
+    """Ports of the host's DNS server on the loopback address; 0 when the hypervisor's own answers."""
+    host_home: str = ""
+    certificates: tuple[str, ...] = ()
+    """Contents of `caCerts.files`, see `read_certificates`."""
+
+
+class Card(Struct, frozen=True):
+    """A network card of the guest."""
+
+    name: str
+    mac: str
+    metric: int
+
+
+def read_certificates(config: Config) -> tuple[str, ...]:
+    """The certificates that the configuration names by file; raises ConfigError when one cannot be read."""
+    texts = []
+    for name in config.ca_certs.files:
+        try:
+            texts.append(Path(name).expanduser().read_text())
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"caCerts.files: `{name}` cannot be read", detail=str(error),
+                              hint="correct the path in lima.yaml, or remove the entry") from error
+    return tuple(texts)
+
+
+def gateway(config: Config) -> str:
+    """The host as the guest sees it."""
+    return _USER_V2_GATEWAY if _user_v2(config) else SLIRP_GATEWAY
+
+
+def dns_address(config: Config) -> str:
+    """The name server of the built-in network."""
+    return _USER_V2_GATEWAY if _user_v2(config) else SLIRP_DNS
+
+
+def guest_address(config: Config) -> str:
+    """The guest's fixed address on the built-in network; empty where it has none."""
+    return "" if _user_v2(config) else SLIRP_GUEST
+
+
+def name_servers(config: Config) -> tuple[str, ...]:
+    """What the guest is told to ask; empty leaves it to DHCP."""
+    if config.dns:
+        return config.dns
+    return (dns_address(config),) if config.host_resolver.enabled or _user_v2(config) else ()
+
+
+def cards(seed: Seed) -> tuple[Card, ...]:
+    """eth0, then every extra network but the first of user-v2, which is eth0 itself."""
+    first = Card("eth0", mac_address(seed.directory), 200)
+    networks = seed.config.networks
+    inner = _user_v2(seed.config)
+    others = [_card(number, network) for number, network in enumerate(networks) if network is not inner]
+    return (first, *others)
+
+
+def _card(number: int, network: Network) -> Card:
+    return Card(network.interface or f"lima{number}", network.mac_address, network.metric)
+
+
+def _user_v2(config: Config) -> Network | None:
+    return next((each for each in config.networks if each.lima == _USER_V2), None)

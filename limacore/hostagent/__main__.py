@@ -1,0 +1,75 @@
+"""`python -m limacore.hostagent`: runs one instance until it ends. Started by clients, never by people."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import resource
+import sys
+from pathlib import Path
+
+from limacore.base import http1
+from limacore.base.log import JsonLog, capture_libraries
+from limacore.drivers.catalog import driver
+from limacore.errors import LimaError
+from limacore.hostagent import api, pidfile
+from limacore.hostagent.agent import Agent
+from limacore.hostagent.emit import Emitter
+from limacore.hostagent.setup import prepare
+from limacore.paths import HomePaths
+
+
+def arguments(argv: list[str]) -> argparse.Namespace:
+    """The command line, which is the reference tool's; what needs no guest agent binary is taken and not used."""
+    parser = argparse.ArgumentParser(prog="limacore.hostagent", allow_abbrev=False)
+    parser.add_argument("-p", "--pidfile", type=Path)
+    parser.add_argument("--socket", type=Path, required=True)
+    parser.add_argument("--run-gui", action="store_true")
+    parser.add_argument("--guestagent")
+    parser.add_argument("--nerdctl-archive")
+    parser.add_argument("--progress", action="store_true")
+    parser.add_argument("--debug", action="store_true")
+    parser.add_argument("instance")
+    return parser.parse_args(argv)
+
+
+async def run(args: argparse.Namespace, log: JsonLog) -> None:
+    """Everything from the preparation of one boot to the last event; raises LimaError."""
+    home = HomePaths()
+    paths = home.instance(args.instance)
+    prepared = await prepare(paths, home, log, debug=args.debug)
+    agent = Agent(prepared, driver(prepared.spec.config.vm_type), Emitter(), log)
+    agent.power.listen()
+    async with http1.serve(args.socket, api.handler(agent.info, agent.status)):
+        log("info", f"hostagent socket created at {args.socket}")
+        await agent.run()
+
+
+def main(argv: list[str]) -> int:
+    """Run and return the exit code; every failure ends as one fatal log line."""
+    args = arguments(argv)
+    log = JsonLog(least="trace" if args.debug else "debug")
+    capture_libraries(log)
+    _many_files()
+    try:
+        with pidfile.owned(args.pidfile) if args.pidfile else contextlib.nullcontext():
+            asyncio.run(run(args, log))
+    except LimaError as error:
+        log("fatal", error.message, error=error.detail, hint=error.hint)
+        return 1
+    except KeyboardInterrupt:
+        log("fatal", "interrupted before the machine was launched")
+        return 1
+    return 0
+
+
+def _many_files() -> None:
+    """Forwards need descriptors; the soft limit is often 1024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,261 @@
+"""A host agent: one machine from its launch to its end, as one task group; the text has the order of a boot."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import AsyncIterator
+from typing import Any, Protocol, runtime_checkable
+
+from limacore.base.log import JsonLog
+from limacore.drivers.base import Driver, Exit, Machine
+from limacore.errors import DriverError, GuestError, LimaError
+from limacore.forward.forwarder import Forwarder
+from limacore.hostagent import guestlink, requirements, serialwatch
+from limacore.hostagent.api import systemd_unit
+from limacore.hostagent.emit import Emitter
+from limacore.hostagent.facts import Facts
+from limacore.hostagent.guestlink import GuestLink
+from limacore.hostagent.messages import Messages
+from limacore.hostagent.power import Power
+from limacore.hostagent.setup import Prepared, with_other_port
+from limacore.hostagent.sshlink import SshLink
+from limacore.model.agentstatus import AgentStatus, HostInfo
+from limacore.model.guest import FromGuest, Hello
+
+AGENT_TIME = 60.0
+"""Seconds to wait for the guest agent after all else is ready; without it the instance is degraded."""
+
+_PLAIN = ("Running in plain mode. Mounts, dynamic port forwarding, containerd, etc. will be ignored. "
+          "Guest agent will not be running. Static port forwarding is allowed.")
+
+
+class MachineEvent(Protocol):
+    """Something that happened to a machine; names are QMP's."""
+
+    name: str
+    data: dict[str, Any]
+
+
+@runtime_checkable
+class Eventful(Protocol):
+    """A machine that tells what happens to it."""
+
+    def events(self) -> AsyncIterator[MachineEvent]: ...
+
+
+class Agent:
+    """One run of one instance. `run` does it all; the other methods answer clients meanwhile."""
+
+    def __init__(self, prepared: Prepared, driver: Driver, emit: Emitter, log: JsonLog) -> None:
+        self.prepared = prepared
+        self.config = prepared.spec.config
+        self.log = log
+        self.emit = emit
+        self.facts = Facts()
+        self.power = Power(log)
+        self.phase = "starting"
+        self.errors: tuple[str, ...] = ()
+        self.ready_seconds = 0.0
+        self._driver = driver
+        self._machine: Machine | None = None
+        self._started_at = 0.0
+        self.forwarder = Forwarder(prepared.table, emit.port, log)
+        self.messages = Messages(prepared.iid, emit, self.facts, self.forwarder, log)
+        self.link = GuestLink(self._from_guest, log)
+        self.ssh = SshLink(prepared, emit, self.facts, self.forwarder, self.link, log)
+
+    def info(self) -> HostInfo:
+        """For `/v1/info`."""
+        return HostInfo(systemd_unit(), self.prepared.spec.ssh_port)
+
+    def status(self, metrics: bool) -> AgentStatus:
+        """For `/v1/limatui/status`."""
+        if metrics and self.facts.known("agent"):
+            self.link.want_metrics()
+        return AgentStatus(
+            phase=self.phase, phase_detail=self._detail(), steps=self.emit.steps(), forwards=self.forwarder.current(),
+            accel=self._machine.accel if self._machine else "",
+            machine=self._machine.description if self._machine else "",
+            started_at=self._started_at, ready_seconds=self.ready_seconds, agent=self._agent_word(),
+            clock_skew_ms=self.messages.skew_ms, metrics=self.messages.metrics, errors=self.errors,
+        )  # fmt: skip
+
+    async def run(self) -> None:
+        """Run the machine until it ends or a signal asks; the last event is `exiting`."""
+        try:
+            async with self._launched() as machine:
+                self._machine, self._started_at = machine, time.time()
+                await self._attend(machine)
+        except DriverError as error:
+            self.errors = (*self.errors, str(error))
+            self.log("fatal", error.message, error=error.detail, hint=error.hint)
+            raise
+        finally:
+            self.emit.fail_active("the machine has ended")
+            self.emit.exiting(self.errors)
+
+    @contextlib.asynccontextmanager
+    async def _launched(self) -> AsyncIterator[Machine]:
+        """The machine; when a stranger took the chosen port between our look and QEMU's, with another one."""
+        self.emit.begin("firmware")
+        for chances in (2, 1, 0):
+            entered = False
+            try:
+                async with self._driver.run(self.prepared.spec, self.log) as machine:
+                    entered = True
+                    yield machine
+                    return
+            except DriverError as error:
+                if entered or not chances or self.config.ssh.local_port or "port" not in str(error):
+                    raise
+                self.log("warning", f"{error.message}; trying another ssh port")
+                self.prepared = with_other_port(self.prepared)
+                self.ssh.prepared = self.prepared
+
+    async def _attend(self, machine: Machine) -> None:
+        self.emit.booting(self.prepared.spec.ssh_port)
+        async with asyncio.TaskGroup() as group:
+            lasting = [
+                group.create_task(guestlink.keep_talking(self.link, self.prepared.spec.paths.ga_sock, self._silent)),
+                group.create_task(self.link.keep_clock()),
+                group.create_task(self.forwarder.run()),
+                group.create_task(self._watch_machine(machine)),
+                group.create_task(self._boots()),
+            ]
+            await self.power.until_end_or_signal(machine)
+            self._say_why(machine)
+            lasting.pop().cancel()
+            await self.power.shut_down(machine, self.link, self.emit)
+            for task in lasting:
+                task.cancel()
+
+    def _say_why(self, machine: Machine) -> None:
+        booted = self.phase == "running"
+        self.phase = "stopping"
+        if not machine.exited.done():
+            return
+        how = machine.exited.result()
+        self.log("info", f"Driver stopped due to error: `{_ending(how)}`" if how.code else "the guest powered itself off")
+        if how.code or not booted:
+            self.errors = (_cause(how),)
+
+    async def _boots(self) -> None:
+        """Each boot of the guest while the machine runs: the first, and one for every reset."""
+        while True:
+            async with asyncio.TaskGroup() as group:
+                boot = [
+                    group.create_task(self.ssh.keep()),
+                    group.create_task(self._watch_serial()),
+                    group.create_task(self._bring_up()),
+                ]
+                await self.messages.rebooted.wait()
+                self.messages.rebooted.clear()
+                for task in boot:
+                    task.cancel()
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self.log("info", "the guest boots again")
+        self.phase = "starting"
+        self.emit.forget_steps()
+        self.emit.begin("firmware")
+        self.forwarder.clear()
+        self.messages.after_reboot()
+
+    async def _watch_serial(self) -> None:
+        await serialwatch.watch(self.prepared.spec.paths.serial_log, self.messages.reached,
+                                lambda: not self.facts.known("sshd") and not self.facts.known("agent"))
+
+    async def _bring_up(self) -> None:
+        if self.config.plain:
+            self.log("info", _PLAIN)
+        errors = [error for each in requirements.plan(self.config, self.prepared.iid)
+                  if (error := await self._meet(each))]
+        self._ready(tuple(errors))
+
+    async def _meet(self, numbered: requirements.Numbered) -> str:
+        """Meet one requirement; what went wrong, or nothing."""
+        wanted = numbered.requirement
+        if wanted.group == "final" and not self.config.plain and not await self._agent_alive():
+            self.log("warning", "the guest agent does not answer: ports are not forwarded")
+        self.log("info", f"Waiting for the {numbered.label}: `{wanted.description}`")
+        try:
+            await self.ssh.meet(wanted)
+        except GuestError as error:
+            text = f"the {numbered.label} (`{wanted.description}`) {error.message}"
+            self.log("error", text, error=error.detail, hint=wanted.hint)
+            return f"{text}: {error.detail}{f' (hint: {wanted.hint})' if wanted.hint else ''}"
+        self.log("info", f"The {numbered.label} is satisfied")
+        return ""
+
+    async def _agent_alive(self) -> bool:
+        if self.facts.known("agent"):
+            return True
+        self.log("info", "Waiting for the guest agent to be running")
+        return await self.facts.wait("agent", AGENT_TIME)
+
+    def _ready(self, errors: tuple[str, ...]) -> None:
+        if not self.config.plain and not self.facts.known("agent"):
+            errors = (*errors, "guest agent does not seem to be running; port forwards will not work")
+            self.emit.failed("agent", "no answer")
+        self.ready_seconds = round(time.time() - self._started_at, 3)
+        self.phase, self.errors = "running", errors
+        self.emit.done("scripts")
+        self.emit.done("ready")
+        self.emit.running(self.prepared.spec.ssh_port, errors)
+
+    async def _watch_machine(self, machine: Machine) -> None:
+        """What the machine itself tells: resets, pauses, crashes of the guest's kernel."""
+        if not isinstance(machine, Eventful):
+            return
+        with contextlib.suppress(LimaError):
+            async for event in machine.events():
+                self._from_machine(event.name, event.data)
+
+    def _from_machine(self, name: str, data: dict[str, object]) -> None:
+        if name == "RESET" and data.get("guest"):
+            self.messages.note_reset()
+        elif name == "STOP" and self.phase == "running":
+            self.phase = "paused"
+        elif name == "RESUME" and self.phase == "paused":
+            self.phase = "running"
+            self.link.set_clock()
+        elif name == "GUEST_PANICKED":
+            self.log("error", "the guest's kernel panicked; see serial.log")
+
+    def _from_guest(self, message: FromGuest) -> None:
+        self.messages.take(message)
+        if self.phase == "stopping" and isinstance(message, Hello):
+            self.link.power_off()
+
+    async def _silent(self) -> None:
+        if self.facts.known("agent") and self.phase != "stopping":
+            self.facts.forget("agent")
+            self.emit.agent("silent")
+
+    def _agent_word(self) -> str:
+        if self.facts.known("agent"):
+            return "answering"
+        return "silent" if self.phase == "running" and not self.config.plain else ""
+
+    def _detail(self) -> str:
+        active = [step for step in self.emit.steps() if step.state == "active"]
+        if self.phase == "running" or not active:
+            return ""
+        return f"{active[0].name}: {active[0].detail}" if active[0].detail else active[0].name
+
+
+def _ending(how: Exit) -> str:
+    if how.code < 0:
+        return f"signal: {(signal.strsignal(-how.code) or str(-how.code)).lower()}"
+    return f"exit status {how.code}"
+
+
+def _cause(how: Exit) -> str:
+    if how.code == 0:
+        return "the guest powered itself off before it was ready"
+    last = how.stderr.strip().splitlines()[-1:]
+    return f"the virtual machine ended unexpectedly ({_ending(how)})" + (f": {last[0]}" if last else "")

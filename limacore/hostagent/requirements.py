@@ -1,0 +1,113 @@
+"""What must be true of a guest before it is ready, in order, and the scripts that check it where no agent tells."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+
+from msgspec import Struct
+
+from limacore.errors import GuestError
+from limacore.model.config import Config
+
+TIME = 600.0
+"""Seconds for one requirement, as 200 tries 3 s apart in the reference tool."""
+
+QUICK, SLOW = 0.2, 3.0
+"""Seconds between tries of a script: the first pause, and what it grows to."""
+
+_SHEBANG = re.compile(r"#!\s*(/[\w./+-]+(?: [\w./+-]+)*)\s*\n")
+_SYSTEMD_HINT = "containerd needs systemd in the guest; set containerd.system and containerd.user to false"
+_NERDCTL = 'command -v nerdctl >/dev/null 2>&1 || test -x "{prefix}/bin/nerdctl"'
+
+
+class Requirement(Struct, frozen=True):
+    """One requirement; `fact` is what the guest agent may tell, `script` the check without it."""
+
+    group: str
+    description: str
+    fact: str = ""
+    script: str = ""
+    fatal: bool = False
+    hint: str = ""
+
+
+class Numbered(Struct, frozen=True):
+    """A requirement and its place in its group."""
+
+    requirement: Requirement
+    index: int
+    total: int
+
+    @property
+    def label(self) -> str:
+        """`essential requirement 1 of 3`."""
+        return f"{self.requirement.group} requirement {self.index} of {self.total}"
+
+
+def plan(config: Config, iid: str) -> tuple[Numbered, ...]:
+    """Every requirement of an instance, numbered within its group."""
+    found: list[Numbered] = []
+    for group in (_essential(config, iid), _optional(config), _final(iid)):
+        found += [Numbered(each, index, len(group)) for index, each in enumerate(group, 1)]
+    return tuple(found)
+
+
+def _essential(config: Config, iid: str) -> tuple[Requirement, ...]:
+    ssh = Requirement("essential", "ssh", "sshd")
+    master = Requirement("essential", "Explicitly start ssh ControlMaster", "master")
+    if config.plain:
+        return (ssh, master)
+    session = Requirement("essential", "user session is ready for ssh", "session",
+                          _file_says("/run/lima-ssh-ready", iid))
+    return (ssh, session, master)
+
+
+def _optional(config: Config) -> tuple[Requirement, ...]:
+    containerd: tuple[Requirement, ...] = ()
+    if not config.plain and (config.containerd.system or config.containerd.user):
+        containerd = (
+            Requirement("optional", "systemd must be available", script="command -v systemctl >/dev/null",
+                        fatal=True, hint=_SYSTEMD_HINT),
+            Requirement("optional", "containerd binaries to be installed",
+                        script=_NERDCTL.format(prefix=config.guest_install_prefix)),
+        )
+    probes = tuple(
+        Requirement("optional", probe.description or "user probe", script=probe.script, hint=probe.hint)
+        for probe in config.probes if probe.script
+    )
+    return (*containerd, *probes)
+
+
+def _final(iid: str) -> tuple[Requirement, ...]:
+    return (Requirement("final", "boot scripts must have finished", "boot", _file_says("/run/lima-boot-done", iid)),)
+
+
+def _file_says(path: str, text: str) -> str:
+    return f'test "$(cat {path} 2>/dev/null)" = "{text}"'
+
+
+def command(script: str) -> str:
+    """The remote command that runs `script` from its stdin with the instance's parameters in the environment.
+
+    It holds no double layer of quotes, so that any login shell (fish, busybox) hands it to bash as it is."""
+    shebang = _SHEBANG.match(script)
+    wrapper = (
+        'while IFS= read -r line; do [ -z "$line" ] || export "$line"; done '
+        "< <(sudo -n cat /mnt/lima-cidata/param.env 2>/dev/null); "
+        f"exec {shebang.group(1) if shebang else '/bin/bash'}"
+    )
+    return f"/bin/bash -c '{wrapper}'"
+
+
+async def until_true(check: Callable[[], Awaitable[str]]) -> None:
+    """Repeat `check` until it returns no complaint; raises GuestError with the last one after ten minutes."""
+    pause, complaint = QUICK, ""
+    try:
+        async with asyncio.timeout(TIME):
+            while complaint := await check():
+                await asyncio.sleep(pause)
+                pause = min(pause * 1.5, SLOW)
+    except TimeoutError:
+        raise GuestError(f"was not met within {TIME:.0f} s", detail=complaint) from None

@@ -1,0 +1,23 @@
+"""The seed of a boot: `cidata.iso` for the guest and `cloud-config.yaml` for people."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from limacore.base.files import write_atomic
+from limacore.guest import cidata
+from limacore.guest.seed import Seed
+from limacore.model.config import Config
+from limacore.paths import HomePaths, InstancePaths
+from limacore.store import keys
+
+
+def write(paths: InstancePaths, home: HomePaths, config: Config, iid: str, *, debug: bool = False) -> None:
+    """Write both files anew; raises HostError when they cannot be written. Takes 0.1 s: not for the event loop."""
+    seed = Seed(
+        config=config, name=paths.name, directory=os.fspath(paths.dir), public_keys=keys.public_keys(home, config),
+        iid=iid, debug=debug, host_home=os.fspath(Path.home()),
+    )
+    write_atomic(paths.cloud_config, cidata.cloud_config(seed), 0o444)
+    cidata.write_iso(paths.cidata, cidata.files(seed))

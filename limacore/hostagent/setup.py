@@ -1,0 +1,83 @@
+"""What happens before the machine is launched: read, choose a port, write the seed and `ssh.config`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from limacore.base.files import write_atomic
+from limacore.config.load import load
+from limacore.drivers.base import MachineSpec
+from limacore.forward import rules
+from limacore.hostagent import port, seed
+from limacore.model.config import Config
+from limacore.paths import HomePaths, InstancePaths
+from limacore.ssh import options as ssh
+
+Log = Callable[[str, str], None]
+
+
+class Prepared(Struct, frozen=True):
+    """All that a boot needs."""
+
+    spec: MachineSpec
+    iid: str
+    ssh_options: tuple[str, ...]
+    table: rules.Table
+
+
+async def prepare(paths: InstancePaths, home: HomePaths, log: Log, *, debug: bool = False) -> Prepared:
+    """Read the instance and write what the guest and ssh will read; raises LimaError."""
+    config = _config(paths, home, log)
+    ssh_port = port.pick(port.wanted(paths.name, config.ssh.local_port, _version(paths)))
+    iid = f"iid-{int(time.time())}"
+    program, _ = await asyncio.gather(
+        ssh.detect(), asyncio.to_thread(seed.write, paths, home, config, iid, debug=debug),
+    )
+    found = ssh.options(home, paths, config, program, _identities(config))
+    spec = MachineSpec(paths.name, paths, home, config, ssh_port)
+    prepared = Prepared(spec, iid, found, _table(spec))
+    write_ssh_config(prepared)
+    return prepared
+
+
+def with_other_port(prepared: Prepared) -> Prepared:
+    """The same with another free ssh port, written to `ssh.config`; for when a stranger took the first."""
+    spec = replace(prepared.spec, ssh_port=port.pick(0))
+    changed = replace(prepared, spec=spec, table=_table(spec))
+    write_ssh_config(changed)
+    return changed
+
+
+def write_ssh_config(prepared: Prepared) -> None:
+    """Write `ssh.config`, readable by its owner only."""
+    spec = prepared.spec
+    write_atomic(spec.paths.ssh_config, ssh.config_text(spec.name, prepared.ssh_options, spec.ssh_port), 0o600)
+
+
+def _config(paths: InstancePaths, home: HomePaths, log: Log) -> Config:
+    loaded = load(paths.lima_yaml, home, exists=True)
+    for problem in loaded.problems:
+        if problem.severity != "error":
+            log("warning", f"{problem.path}: {problem.message}" if problem.path else problem.message)
+    return loaded.require(str(paths.lima_yaml))
+
+
+def _version(paths: InstancePaths) -> str:
+    with contextlib.suppress(OSError):
+        return paths.lima_version.read_text().strip()
+    return ""
+
+
+def _identities(config: Config) -> tuple[str, ...]:
+    return ssh.dot_ssh_identities(Path.home() / ".ssh") if config.ssh.load_dot_ssh_pub_keys else ()
+
+
+def _table(spec: MachineSpec) -> rules.Table:
+    return rules.table(spec.config.port_forwards, spec.ssh_port, spec.paths.dir / "sock")

@@ -1,0 +1,152 @@
+"""The one ssh connection to the guest: made as soon as its server answers, made again when it breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from limacore.errors import GuestError
+from limacore.forward.forwarder import Forwarder
+from limacore.hostagent.emit import Emitter
+from limacore.hostagent.facts import Facts
+from limacore.hostagent.guestlink import GuestLink, keep_talking
+from limacore.hostagent.requirements import QUICK, SLOW, Requirement, command, until_true
+from limacore.hostagent.setup import Prepared
+from limacore.ssh import banner
+from limacore.ssh.master import Master, master
+from limacore.ssh.mux import Address, MuxError
+
+Log = Callable[[str, str], None]
+PATIENCE = 8.0
+"""Seconds after the login in which a guest agent should have spoken; then scripts ask what it would have told."""
+
+PROBE_PAUSE, PROBE_TIME = 0.5, 1.0
+"""Seconds between looks at the ssh port, and for how long one waits for the banner."""
+
+TRUST_AGENT = 10.0
+"""Seconds that an answering agent is trusted to tell when the ssh server listens."""
+
+SCRIPT_TIME = 60.0
+AGENT_SOCKET = "/run/lima-guestagent.sock"
+
+
+class SshLink:
+    """Keeps a master for as long as the guest runs, and meets requirements over it."""
+
+    def __init__(self, prepared: Prepared, emit: Emitter, facts: Facts, forwarder: Forwarder, link: GuestLink,
+                 log: Log) -> None:
+        self.prepared = prepared
+        self._emit = emit
+        self._facts = facts
+        self._forwarder = forwarder
+        self._link = link
+        self._log = log
+        self._master: Master | None = None
+
+    async def keep(self) -> None:
+        """Log in, serve, and begin again when the connection is gone; until cancelled."""
+        await self._server_answers()
+        self._emit.note("ssh", "logging in")
+        pause = QUICK
+        while True:
+            try:
+                await self._serve()
+                pause = QUICK
+            except GuestError as error:
+                self._log("debug", f"ssh: {error}")
+                self._emit.note("ssh", str(error)[:200])
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, SLOW)
+
+    async def meet(self, wanted: Requirement) -> None:
+        """Wait until it is true, by what the agent tells or by its script; raises GuestError after ten minutes."""
+        if wanted.fact and not wanted.script:
+            if not await self._facts.wait(wanted.fact, 600.0):
+                raise GuestError("was not met within 600 s", detail=self._ssh_detail())
+            return
+        told = asyncio.create_task(self._facts.wait(wanted.fact)) if wanted.fact else None
+        asked = asyncio.create_task(self._by_script(wanted))
+        both = {task for task in (told, asked) if task}
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if asked.done():
+                asked.result()
+        finally:
+            for task in both:
+                task.cancel()
+
+    async def _by_script(self, wanted: Requirement) -> None:
+        if wanted.fact and not self.prepared.spec.config.plain:
+            await self._facts.wait("master")
+            await self._facts.wait("agent", PATIENCE)
+            # An agent is the better witness: a script costs the guest another session.
+            await self._facts.wait_absent("agent")
+        if wanted.fatal:
+            if complaint := await self._try(wanted):
+                raise GuestError("is not met", detail=complaint)
+            return
+        await until_true(lambda: self._try(wanted))
+
+    async def _try(self, wanted: Requirement) -> str:
+        await self._facts.wait("master")
+        if self._master is None:
+            return "there is no ssh connection"
+        try:
+            result = await self._master.run(command(wanted.script), wanted.script, SCRIPT_TIME)
+        except MuxError as error:
+            return str(error)
+        return "" if result.code == 0 else f"exit code {result.code}: {result.stderr.strip()[-500:]}"
+
+    async def _server_answers(self) -> None:
+        probing = asyncio.create_task(self._probe())
+        try:
+            await self._facts.wait("sshd")
+        finally:
+            probing.cancel()
+
+    async def _probe(self) -> None:
+        """For guests without an agent. Each banner costs an emulated guest a process, so an agent is waited for."""
+        while True:
+            if self._facts.known("agent"):
+                await asyncio.sleep(TRUST_AGENT)
+            if await banner.answers(self.prepared.spec.ssh_port, PROBE_TIME):
+                self._facts.learn("sshd")
+                return
+            await asyncio.sleep(PROBE_PAUSE)
+
+    async def _serve(self) -> None:
+        spec = self.prepared.spec
+        async with master(self.prepared.ssh_options, spec.ssh_port, spec.paths.ssh_sock) as connection:
+            self._master = connection
+            self._emit.done("ssh")
+            self._facts.learn("master")
+            self._forwarder.attach(connection)
+            fallback = asyncio.create_task(self._talk_by_ssh(connection))
+            try:
+                await connection.ended
+                self._log("warning", "the ssh connection to the guest is gone; logging in again")
+            finally:
+                fallback.cancel()
+                self._master = None
+                self._facts.forget("master")
+                self._forwarder.attach(None)
+
+    async def _talk_by_ssh(self, connection: Master) -> None:
+        """When no agent speaks on the virtio port, look for one at its socket in the guest."""
+        if self.prepared.spec.config.plain or await self._facts.wait("agent", PATIENCE):
+            return
+        path = self.prepared.spec.paths.ga_ssh_sock
+        path.unlink(missing_ok=True)
+        self._log("info", f"Forwarding `{AGENT_SOCKET}` (guest) to `{path}` (host)")
+        with contextlib.suppress(MuxError):
+            await connection.open_forward(Address(str(path)), Address(AGENT_SOCKET))
+            await keep_talking(self._link, path, _nothing)
+
+    def _ssh_detail(self) -> str:
+        step = next((step for step in self._emit.steps() if step.name == "ssh"), None)
+        return step.detail if step else ""
+
+
+async def _nothing() -> None:
+    return

@@ -1,0 +1,175 @@
+"""Images built on this computer from distribution packages: locator `build:NAME`, kept in the cache by digest."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from limacore.base.files import locked, write_failed
+from limacore.errors import HostError, ImageError, LockedError, UsageError
+from limacore.images import recipe as recipes
+from limacore.images import rootfs
+from limacore.images.bootstrap import Sources, bootstrap, host_sources
+from limacore.images.recipe import Recipe
+
+LOCATOR = "build:"
+Report = Callable[[str, float | None], None]
+"""Gets a line to show and the fraction done (0 to 1), or None when that is not known."""
+
+_TEMPORARY = ".building-"
+_TOOLS = {"mmdebstrap": "mmdebstrap", "apt-config": "apt", "mke2fs": "e2fsprogs", "debugfs": "e2fsprogs",
+          "qemu-img": "qemu-utils", "tar": "tar"}
+
+
+class BuiltImage(Struct, frozen=True):
+    """The files of a built guest: all stay in the cache and are never changed again."""
+
+    kernel: Path
+    initrd: Path
+    cmdline: str
+    image: Path
+    digest: str
+
+
+def is_build_locator(location: str) -> bool:
+    """Whether `location` asks for an image that is built here, such as `build:tiny`."""
+    return location.startswith(LOCATOR)
+
+
+def _silent(_text: str, _fraction: float | None) -> None:
+    pass
+
+
+def find(name: str, cache_dir: Path) -> BuiltImage | None:
+    """The image of `build:NAME` when it is built already; raises UsageError when nothing of that name is known."""
+    recipe = _recipe(name)
+    folder = cache_dir / "build" / f"{name}-{_digest(recipe, host_sources())}"
+    return _load(folder) if folder.is_dir() else None
+
+
+async def build(name: str, cache_dir: Path, report: Report = _silent) -> BuiltImage:
+    """The image of `build:NAME`, built first when the cache has none; safe to interrupt and to run twice.
+
+    Raises UsageError (no such recipe), HostError (a tool or space is missing), ImageError (the build failed).
+    """
+    recipe, sources = _recipe(name), host_sources()
+    digest = _digest(recipe, sources)
+    folder = cache_dir / "build" / f"{name}-{digest}"
+    if folder.is_dir():
+        return _load(folder)
+    _require_tools()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    async with _lock(folder.parent / f".{name}.lock", report):
+        if not folder.is_dir():
+            await _build_into(folder, recipe, sources, report)
+    return _load(folder)
+
+
+def _recipe(name: str) -> Recipe:
+    if name not in recipes.RECIPES:
+        known = ", ".join(f"build:{each}" for each in recipes.RECIPES)
+        raise UsageError(f"there is no image `build:{name}`", hint=f"known: {known}")
+    return recipes.RECIPES[name]
+
+
+def _digest(recipe: Recipe, sources: Sources) -> str:
+    return recipes.digest(recipe, recipes.payload_dir(), sources.text)
+
+
+def _load(folder: Path) -> BuiltImage:
+    try:
+        cmdline = (folder / "kernel.cmdline").read_text()
+    except OSError as error:
+        raise ImageError(f"the built image in `{folder}` is not complete", detail=error.strerror or "",
+                         hint=f"remove it and start again: rm -r {folder}") from error
+    return BuiltImage(folder / "kernel", folder / "initrd", cmdline, folder / "image", folder.name.rpartition("-")[2])
+
+
+def _require_tools() -> None:
+    search = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    missing = [tool for tool in _TOOLS if not shutil.which(tool, path=search)]
+    if os.uname().machine != "x86_64":
+        raise HostError("guest images are built on x86_64 computers only so far", detail=os.uname().machine)
+    if missing:
+        packages = " ".join(sorted({_TOOLS[tool] for tool in missing}))
+        raise HostError(f"building the guest image needs {', '.join(missing)}",
+                        hint=f"install with: apt-get install {packages}")
+
+
+@contextlib.asynccontextmanager
+async def _lock(path: Path, report: Report) -> AsyncIterator[None]:
+    try:
+        holder = locked(path, wait=False)
+        holder.__enter__()
+    except LockedError:
+        report("waiting for another process that builds this image", None)
+        holder = locked(path)
+        await asyncio.to_thread(holder.__enter__)
+    try:
+        yield
+    finally:
+        holder.__exit__(None, None, None)
+
+
+async def _build_into(folder: Path, recipe: Recipe, sources: Sources, report: Report) -> None:
+    with _scratch(folder.parent) as scratch:
+        archive = await _packages(folder.parent, scratch, recipe, sources, report)
+        report("unpacking the root file system", 0.70)
+        await rootfs.unpack(archive, scratch / "tree")
+        await asyncio.to_thread(_write_boot_files, scratch, recipe)
+        report("making the file system", 0.85)
+        await rootfs.make_image(scratch / "tree", archive, scratch / "raw", recipe.image_size)
+        await rootfs.compact(scratch / "raw", scratch / "out" / "image")
+        _publish(scratch / "out", folder)
+        report("built", 1.0)
+
+
+async def _packages(parent: Path, scratch: Path, recipe: Recipe, sources: Sources, report: Report) -> Path:
+    # Kept beside the images, so that a change of our own files costs seconds and not a new set of packages.
+    kept = parent / f"packages-{recipes.packages_digest(recipe, sources.text)}.tar"
+    if not kept.is_file():
+        await bootstrap(recipe, sources, scratch / "rootfs.tar", parent / "apt",
+                        lambda text, done: report(text, None if done is None else done * 0.7))
+        for older in parent.glob("packages-*.tar"):
+            older.unlink()
+        (scratch / "rootfs.tar").replace(kept)
+    return kept
+
+
+def _write_boot_files(scratch: Path, recipe: Recipe) -> None:
+    tree, payload, out = scratch / "tree", recipes.payload_dir(), scratch / "out"
+    out.mkdir()
+    (out / "kernel").write_bytes(rootfs.kernel(tree))
+    (out / "initrd").write_bytes(rootfs.initial_ram_disk(tree, payload, recipe))
+    (out / "kernel.cmdline").write_text(recipe.cmdline)
+    (out / "recipe.json").write_bytes(msgspec.json.format(msgspec.json.encode(recipe)))
+    rootfs.furnish(tree, payload, recipe)
+
+
+def _publish(out: Path, folder: Path) -> None:
+    for path in out.iterdir():
+        path.chmod(0o444)
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    out.rename(folder)
+
+
+@contextlib.contextmanager
+def _scratch(parent: Path) -> Iterator[Path]:
+    for stale in parent.glob(f"{_TEMPORARY}*"):  # the lock is ours: whoever made it is gone
+        shutil.rmtree(stale, ignore_errors=True)
+    scratch = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=parent))
+    try:
+        yield scratch
+    except OSError as error:
+        raise write_failed(parent, error) from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)

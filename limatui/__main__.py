@@ -1,0 +1,74 @@
+"""`limatui` opens the dashboard; `limatui VERB …` is the command line of the engine.
+
+Ordered by cost: nothing that a command line does not need is imported before it is known what was asked.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+
+USAGE = "usage: limatui [--demo [N]]   the dashboard\n       limatui VERB …         see `limatui --help`\n"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The exit code: 0, or 2 when it was not called in a way that works."""
+    words = sys.argv[1:] if argv is None else argv
+    if words and words[0] == "list":
+        from limacore.cli import quick
+
+        code = quick.answer(words)
+        if code is not None:
+            return code
+    if words and words[0] != "--demo":
+        from limacore.cli import main as verbs
+
+        return verbs(words)
+    return dashboard(words)
+
+
+def demo_count(words: list[str]) -> int | None:
+    """How many machines `--demo [N]` asks for; None when it is no number from 0 to 1000."""
+    if len(words) == 1:
+        return 5
+    return int(words[1]) if len(words) == 2 and words[1].isdecimal() and int(words[1]) <= 1000 else None
+
+
+def dashboard(words: list[str]) -> int:
+    """Open the dashboard over the engine, or over the demo."""
+    count = demo_count(words) if words else 0
+    if count is None:
+        sys.stderr.write(f"limatui: --demo takes a number up to 1000\n{USAGE}")
+        return 2
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        sys.stderr.write("limatui: the dashboard needs a terminal; without one use `limatui list` and other verbs\n")
+        return 2
+    gc.disable()  # collecting while hundreds of modules are imported costs 10 ms and frees nothing
+    code = _run(count if words else None)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # tearing the interpreter down costs 30 ms more
+
+
+def _run(demo: int | None) -> int:
+    from limatui.app import Dashboard
+    from limatui.driver import TerminalDriver
+    from limatui.settings import load
+
+    if demo is None:
+        from limacore.engine import Engine
+
+        app = Dashboard(Engine(), settings=load(), driver_class=TerminalDriver)
+    else:
+        from limacore.drivers.demo import DemoEngine
+
+        app = Dashboard(DemoEngine(demo), settings=load(), driver_class=TerminalDriver)
+    gc.freeze()
+    gc.enable()
+    app.run()
+    return app.return_code or 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,146 @@
+"""Every verb of the dashboard, once: key, label, equivalent command, and why it is not possible now.
+
+Bindings, footer, palette and help are made from this list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from limacore.model.instance import Instance, Status
+
+Subject = Instance | None
+Reason = str
+"""Empty when the action is possible."""
+
+_ORPHANS = (Status.ORPHAN_QEMU, Status.ORPHAN_AGENT)
+
+
+def _always(subject: Subject) -> Reason:
+    return ""
+
+
+def _needs_one(subject: Subject) -> Reason:
+    return "" if subject else "no instance is selected"
+
+
+class Action(Struct, frozen=True):
+    """One verb. `footer` is its place from the left in the footer, 0 for none."""
+
+    id: str
+    key: str
+    label: str
+    help: str
+    group: str
+    footer: int = 0
+    shell: str = ""
+    """The equivalent command, with `{}` for the instance name."""
+    reason: Callable[[Subject], Reason] = _always
+    name_for: Callable[[Subject], str] | None = None
+
+    def word(self, subject: Subject) -> str:
+        """The label for this instance."""
+        return self.name_for(subject) if self.name_for else self.label
+
+    def command(self, subject: Subject) -> str:
+        """The equivalent command line, or empty."""
+        if self.id == "protect" and subject and subject.protected:
+            return f"limatui unprotect {subject.name}"
+        if self.id == "insist" and subject and subject.status not in (Status.STOPPING, *_ORPHANS, Status.BROKEN):
+            return f"limatui stop -f {subject.name}"
+        return self.shell.format(subject.name if subject else "NAME")
+
+
+def _start(subject: Subject) -> Reason:
+    if subject is None:
+        return "no instance is selected"
+    if subject.status in (Status.STOPPED, Status.BROKEN, *_ORPHANS):
+        return ""
+    return f"{subject.name} is already {subject.status.value.lower()}"
+
+
+def _stop(subject: Subject) -> Reason:
+    if subject is None:
+        return "no instance is selected"
+    if subject.status is Status.STOPPED:
+        return f"{subject.name} does not run"
+    if subject.status is Status.STOPPING:
+        return f"{subject.name} is stopping already: X insists"
+    return f"{subject.name} lost its host agent: X ends it" if subject.status in (*_ORPHANS, Status.BROKEN) else ""
+
+
+def _insist(subject: Subject) -> Reason:
+    if subject is None:
+        return "no instance is selected"
+    return f"{subject.name} does not run" if subject.status is Status.STOPPED else ""
+
+
+def _restart(subject: Subject) -> Reason:
+    if subject is None:
+        return "no instance is selected"
+    return "" if subject.status in (Status.RUNNING, Status.PAUSED) else f"{subject.name} does not run"
+
+
+def _shell(subject: Subject) -> Reason:
+    if subject is None:
+        return "no instance is selected"
+    return "" if subject.status is Status.RUNNING else f"{subject.name} is not ready for a shell"
+
+
+def _delete(subject: Subject) -> Reason:
+    if subject is None:
+        return "no instance is selected"
+    if subject.protected:
+        return f"{subject.name} is protected: p lifts it"
+    if subject.status.is_up:
+        return f"{subject.name} is {subject.status.value.lower()}: stop it first"
+    return ""
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("start", "s", "start", "start the instance", "instance", 1, "limatui start {}", _start),
+    Action("stop", "x", "stop", "stop it after a countdown that esc ends", "instance", 2, "limatui stop {}", _stop,
+           lambda each: "cancel" if each and each.status is Status.STARTING else "stop"),
+    Action("insist", "X", "stop now", "end the machine at once, unsaved data in it is lost", "instance", 0,
+           "limatui stop -f {}", _insist),
+    Action("restart", "r", "restart", "stop, then start", "instance", 3, "limatui restart {}", _restart),
+    Action("protect", "p", "protect", "protect it against deletion, or lift that", "instance", 4,
+           "limatui protect {}", _needs_one, lambda each: "unprotect" if each and each.protected else "protect"),
+    Action("shell", "t", "shell", "a shell in your real terminal; the dashboard comes back after it", "instance", 5,
+           "limatui shell {}", _shell),
+    Action("console", "c", "console", "the serial console, full screen", "pane", 6, "", _needs_one),
+    Action("logs", "l", "logs", "the logs, full screen", "pane", 7, "", _needs_one),
+    Action("edit", "e", "edit", "lima.yaml in the editor", "pane", 8, "limatui edit {}", _needs_one),
+    Action("disks", "d", "disks", "disks of this instance and additional ones", "pane", 10, "limatui disk list"),
+    Action("new", "n", "new", "a new instance from a template", "instance", 9,
+           "limatui create --name=NAME template:default"),
+    Action("delete", "D", "delete", "delete it, after a question", "instance", 0, "limatui delete {}", _delete),
+    Action("jobs", "J", "jobs", "what runs, what failed and why", "dashboard", 11),
+    Action("filter", "/", "filter", "filter the list: text, regular expression, !not, status:running", "dashboard", 12),
+    Action("palette", "colon,ctrl+p", "palette", "find an action by its name", "dashboard", 13),
+    Action("help", "question_mark", "help", "all keys", "dashboard", 14),
+    Action("copy", "y", "copy", "copy the command that does what you did last", "dashboard"),
+    Action("zoom", "z", "zoom", "the pane on the whole screen, and back", "pane"),
+    Action("theme", "", "theme", "another theme: dark, light, high-contrast, ansi", "dashboard"),
+    Action("quit", "q,ctrl+q", "quit", "leave; machines go on", "dashboard"),
+)
+BY_ID = {action.id: action for action in ACTIONS}
+
+MOVES: tuple[tuple[str, str], ...] = (
+    ("j k ↓ ↑", "down, up"), ("g G", "first, last"), ("ctrl+d ctrl+u", "a page down, up"),
+    ("enter", "go into the pane"), ("tab", "list or pane"), ("esc", "back"),
+    ("1-5", "pane by number"), ("[ ]", "pane before, after"),
+)
+
+
+def shown_key(action: Action) -> str:
+    """The key as people write it."""
+    first = action.key.split(",")[0]
+    return {"colon": ":", "question_mark": "?", "slash": "/"}.get(first, first)
+
+
+def footer_actions() -> tuple[Action, ...]:
+    """Those of the footer, from left to right."""
+    return tuple(sorted((action for action in ACTIONS if action.footer), key=lambda action: action.footer))

@@ -1,0 +1,170 @@
+"""The dashboard: holds what is known (fleet, jobs), passes wishes to the engine, tells how they ended."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from textual import on, work
+from textual.app import App
+from textual.binding import BindingType
+from textual.driver import Driver
+from textual.reactive import var
+from textual.screen import Screen
+
+from limacore.errors import LimaError
+from limacore.model.instance import Fleet
+from limacore.model.job import Job, JobState
+from limatui import clipboard, verbs
+from limatui.api import EngineApi
+from limatui.assets import stylesheets
+from limatui.bridge import Bridge
+from limatui.messages import CreateWanted, Wanted
+from limatui.sanitize import sanitize
+from limatui.screens.main import MainScreen
+from limatui.settings import Settings, save
+from limatui.themes import THEMES
+
+Severity = Literal["information", "warning", "error"]
+
+
+class Dashboard(App[None], inherit_bindings=False):
+    """`clock` tells the epoch seconds that uptimes are counted from."""
+
+    BINDINGS: ClassVar[list[BindingType]] = []
+    ENABLE_COMMAND_PALETTE = False
+    TITLE = "limatui"
+    fleet: var[Fleet] = var(Fleet(home=""), init=False)
+    jobs: var[tuple[Job, ...]] = var((), init=False)
+
+    def __init__(self, engine: EngineApi, *, clock: Callable[[], float] = time.time, settings: Settings | None = None,
+                 driver_class: type[Driver] | None = None) -> None:
+        super().__init__(driver_class=driver_class, css_path=stylesheets())
+        self.now = clock
+        self.bridge = Bridge(engine, self, clock)
+        self.settings = settings or Settings()
+        self.stop_seconds = 3
+        self.last_command = ""
+        self._told: set[int] = set()
+        for theme in THEMES.values():
+            self.register_theme(theme)
+        self.theme = self.settings.theme if self.settings.theme in THEMES else "dark"
+
+    @property
+    def home(self) -> str:
+        """The Lima home as people write it."""
+        return self.fleet.home.replace(str(Path.home()), "~", 1) if self.fleet.home else ""
+
+    def get_default_screen(self) -> Screen[None]:
+        """The main screen."""
+        return MainScreen()
+
+    def on_mount(self) -> None:
+        """Begin to follow the engine."""
+        self.follow()
+
+    @work(group="bridge", exit_on_error=False)
+    async def follow(self) -> None:
+        """The one worker that listens to the engine."""
+        try:
+            await self.bridge.follow()
+        except* LimaError as errors:
+            for error in errors.exceptions:
+                self.fail(error if isinstance(error, LimaError) else LimaError(str(error)))
+
+    async def on_unmount(self) -> None:
+        """Let the engine end what it does for us."""
+        await self.bridge.engine.close()
+
+    # --- wishes down
+
+    @on(Wanted)
+    def _wanted(self, wish: Wanted) -> None:
+        subject = self.fleet.get(wish.name)
+        if subject is not None:
+            self.begin(lambda: verbs.VERBS[wish.action](self.bridge.engine, subject))
+
+    @on(CreateWanted)
+    def _create_wanted(self, wish: CreateWanted) -> None:
+        self.begin(lambda: verbs.create(self.bridge.engine, wish))
+
+    def begin(self, verb: Callable[[], int]) -> None:
+        """Start a job, or say at once why it cannot be."""
+        try:
+            verb()
+        except LimaError as error:
+            self.fail(error)
+
+    # --- answers up
+
+    def watch_jobs(self, jobs: tuple[Job, ...]) -> None:
+        """Tell each failure once, and remember the last command."""
+        if jobs:
+            self.last_command = jobs[0].command
+        for job in jobs:
+            if job.state in (JobState.FAILED, JobState.CANCELLED) and job.id not in self._told:
+                self._told.add(job.id)
+                self._tell_end(job)
+
+    def _tell_end(self, job: Job) -> None:
+        if job.state is JobState.CANCELLED:
+            self.tell("cancelled, and undone", title=job.title)
+        else:
+            self.tell("\n".join(part for part in (job.error, job.hint) if part), title=f"{job.title} failed",
+                      severity="error")
+
+    def fail(self, error: LimaError) -> None:
+        """Show an error with what to do about it."""
+        self.tell("\n".join(part for part in (error.message, error.detail, error.hint) if part), severity="error")
+
+    def tell(self, message: str, *, title: str = "", severity: Severity = "information") -> None:
+        """A toast; guest text in it is harmless."""
+        self.notify(sanitize(message), title=sanitize(title), severity=severity, markup=False,
+                    timeout=8 if severity == "error" else 4)
+
+    # --- things outside
+
+    @work(group="clipboard", exit_on_error=False)
+    async def copy(self, text: str) -> None:
+        """Copy text, and say where it went."""
+        where = await clipboard.copy(text)
+        if not where:
+            self.copy_to_clipboard(text)
+        self.tell(text, title=f"copied with {where}" if where else "copied through the terminal")
+
+    @work(group="shell", exit_on_error=False)
+    async def open_shell(self, name: str) -> None:
+        """A shell of an instance in the real terminal; jobs and watches go on meanwhile."""
+        try:
+            argv = self.bridge.engine.shell_argv(name)
+            with self.suspend():
+                await _run_in_terminal(argv)
+        except LimaError as error:
+            self.fail(error)
+        except OSError as error:
+            self.tell(f"cannot run `{argv[0]}`: {error.strerror}", severity="error")
+
+    def next_theme(self) -> None:
+        """The theme after this one, remembered."""
+        names = list(THEMES)
+        self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
+        try:
+            save(Settings(theme=self.theme))
+        except LimaError as error:
+            self.fail(error)
+        self.tell(f"theme: {self.theme}")
+
+
+async def _run_in_terminal(argv: tuple[str, ...]) -> None:
+    """Run a program that owns the terminal; ctrl+c is its own business, so it must not end us."""
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        process = await asyncio.create_subprocess_exec(*argv, env=os.environ)
+        await process.wait()
+    finally:
+        signal.signal(signal.SIGINT, before)

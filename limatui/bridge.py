@@ -1,0 +1,107 @@
+"""Between engine and dashboard: the one place that awaits the engine's streams and puts what comes into the app.
+
+Every string of a guest or of a disk passes `sanitize_line` here, before anything else sees it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from limacore.model.instance import Fleet, Instance
+from limatui.api import EngineApi
+from limatui.history import History
+from limatui.notices import Notice, happened
+from limatui.sanitize import sanitize_line
+from limatui.tail import tail
+
+_AS_IS = frozenset({"config", "dir"})
+"""Fields that are used, not shown: a path must keep its bytes."""
+_KEPT_NOTICES = 200
+
+S = TypeVar("S", bound=Struct)
+
+
+class Audience(Protocol):
+    """What the bridge needs of the app."""
+
+    fleet: Any
+    jobs: Any
+
+
+class Bridge:
+    """Follows one engine for one app."""
+
+    def __init__(self, engine: EngineApi, app: Audience, clock: Callable[[], float]) -> None:
+        self.engine = engine
+        self.history = History()
+        self.notices: tuple[Notice, ...] = ()
+        self.clock = clock
+        self._app = app
+        self._cleaned: dict[str, tuple[Instance, Instance]] = {}
+
+    async def follow_fleet(self) -> None:
+        """Until the engine closes."""
+        async for raw in self.engine.watch():
+            fleet = self.clean_fleet(raw)
+            now = self.clock()
+            self.history.add(fleet, now)
+            before: Fleet = self._app.fleet
+            news = happened(before if before.home else None, fleet, now)
+            self.notices = (*reversed(news), *self.notices)[:_KEPT_NOTICES]
+            self._app.fleet = fleet
+
+    async def follow_jobs(self) -> None:
+        """Until the engine closes."""
+        async for jobs in self.engine.watch_jobs():
+            self._app.jobs = tuple(clean(job) for job in jobs)
+
+    async def follow(self) -> None:
+        """Both streams."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.follow_fleet(), name="fleet")
+            group.create_task(self.follow_jobs(), name="jobs")
+
+    def clean_fleet(self, raw: Fleet) -> Fleet:
+        """The fleet with every shown string made safe; unchanged instances stay the same objects."""
+        instances = tuple(self._instance(each) for each in raw.instances)
+        self._cleaned = {seen.name: (seen, safe) for seen, safe in zip(raw.instances, instances, strict=True)}
+        return Fleet(sanitize_line(raw.home), instances, tuple(clean(each) for each in raw.disks), raw.host)
+
+    def _instance(self, raw: Instance) -> Instance:
+        known = self._cleaned.get(raw.name)
+        return known[1] if known and known[0] == raw else clean(raw)
+
+    async def serial_tail(self, name: str, lines: int) -> tuple[str, ...]:
+        """The last lines of the serial log, safe to show."""
+        return await asyncio.to_thread(self._tail, name, lines)
+
+    def _tail(self, name: str, lines: int) -> tuple[str, ...]:
+        logs = self.engine.log_files(name)
+        return tail(logs[0].path, lines) if logs else ()
+
+
+def clean(value: S) -> S:
+    """The struct with its strings made safe, those in tuples and inner structs too; the same object if all were."""
+    changed = {}
+    for field in value.__struct_fields__:
+        if field in _AS_IS:
+            continue
+        old = getattr(value, field)
+        new = _clean(old)
+        if new is not old:
+            changed[field] = new
+    return replace(value, **changed) if changed else value
+
+
+def _clean(value: Any) -> Any:
+    if type(value) is str:
+        return sanitize_line(value)
+    if isinstance(value, tuple):
+        new = tuple(_clean(each) for each in value)
+        return value if all(a is b for a, b in zip(new, value, strict=True)) else new
+    return clean(value) if isinstance(value, Struct) else value

@@ -1,0 +1,192 @@
+"""What each action of limatui.actions does on the main screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from textual.timer import Timer
+
+from limacore.model.instance import Status
+from limacore.model.job import JobState
+from limatui.actions import BY_ID
+from limatui.messages import CreateWanted, Wanted
+
+if TYPE_CHECKING:
+    from limatui.screens.main import MainScreen
+
+
+class Countdown:
+    """Seconds before an instance is stopped, in which esc keeps it running."""
+
+    def __init__(self, screen: MainScreen) -> None:
+        self._screen = screen
+        self._timer: Timer | None = None
+        self._left = 0
+        self.name = ""
+
+    @property
+    def runs(self) -> bool:
+        """Whether something is about to be stopped."""
+        return self._timer is not None
+
+    def begin(self, name: str) -> None:
+        """Count down for `name`, or stop at once when it counts already."""
+        if self.runs and self.name == name:
+            self._done()
+            return
+        self.cancel()
+        self.name, self._left = name, self._screen.dashboard.stop_seconds
+        if self._left <= 0:
+            self._done()
+            return
+        self._timer = self._screen.set_interval(1.0, self._tick)
+        self._show()
+
+    def _tick(self) -> None:
+        self._left -= 1
+        if self._left <= 0:
+            self._done()
+        else:
+            self._show()
+
+    def _show(self) -> None:
+        self._screen.footer.say((
+            ("stopping ", "warn"), (self.name, "bold"), (f" in {self._left} s   ", "warn"), ("esc", "bold accent-key"),
+            (" keeps it running   ", "dim"), ("x", "bold accent-key"), (" now   ", "dim"), ("X", "bold accent-key"),
+            (" at once, without asking the guest", "dim"),
+        ))
+
+    def _done(self) -> None:
+        name = self.name
+        self.cancel()
+        self._screen.post_message(Wanted("stop", name))
+
+    def cancel(self) -> bool:
+        """Forget it; returns whether there was something to forget."""
+        counted = self._timer is not None
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        self._screen.footer.say(())
+        return counted
+
+
+def _wanted(action: str) -> Callable[[MainScreen], None]:
+    def deed(screen: MainScreen) -> None:
+        if screen.subject is not None:
+            screen.post_message(Wanted(action, screen.subject.name))
+    return deed
+
+
+def _stop(screen: MainScreen) -> None:
+    subject = screen.subject
+    if subject is None:
+        return
+    if subject.status is Status.STARTING:
+        _cancel_start(screen, subject.name)
+    else:
+        screen.stopping.begin(subject.name)
+
+
+def _cancel_start(screen: MainScreen, name: str) -> None:
+    ours = [job.id for job in screen.dashboard.jobs
+            if job.target == name and job.state is JobState.RUNNING and job.verb in ("start", "create", "restart")]
+    for job in ours:
+        screen.dashboard.bridge.engine.cancel(job)
+    if not ours:
+        screen.post_message(Wanted("insist", name))
+
+
+def _insist(screen: MainScreen) -> None:
+    subject = screen.subject
+    if subject is None:
+        return
+    counting = screen.stopping.cancel()
+    if counting or subject.status is not Status.RUNNING:
+        screen.post_message(Wanted("insist", subject.name))
+        return
+    from limatui.widgets.ask import Ask, Choice
+
+    told = "The guest is not asked: what it has not written is lost."
+    question = Ask(f"End {subject.name} at once?", (((told, "dim"),),), (Choice("X", "end it", "yes"),))
+    screen.app.push_screen(question, _then(screen, Wanted("insist", subject.name)))
+
+
+def _then(screen: MainScreen, wish: Wanted) -> Callable[[object], None]:
+    def answered(answer: object) -> None:
+        if answer:
+            screen.post_message(wish)
+    return answered
+
+
+def _delete(screen: MainScreen) -> None:
+    from limatui.screens.delete import DeleteScreen
+
+    if screen.subject is not None:
+        screen.app.push_screen(DeleteScreen(screen.subject), _then(screen, Wanted("delete", screen.subject.name)))
+
+
+def _new(screen: MainScreen) -> None:
+    from limatui.screens.new import NewScreen
+
+    board = screen.dashboard
+    taken = frozenset(each.name for each in board.fleet.instances)
+
+    def made(wish: CreateWanted | None) -> None:
+        if wish is not None:
+            screen.post_message(wish)
+
+    screen.app.push_screen(NewScreen(board.bridge.engine.templates(), taken), made)
+
+
+def _jobs(screen: MainScreen) -> None:
+    from limatui.screens.jobs import JobsScreen
+
+    screen.app.push_screen(JobsScreen())
+
+
+def _help(screen: MainScreen) -> None:
+    from limatui.screens.help import HelpScreen
+
+    screen.app.push_screen(HelpScreen())
+
+
+def _palette(screen: MainScreen) -> None:
+    from limatui.palette import Palette
+
+    screen.app.push_screen(Palette(screen.subject), lambda action: screen.action_do(action) if action else None)
+
+
+def _shell(screen: MainScreen) -> None:
+    if screen.subject is not None:
+        screen.dashboard.open_shell(screen.subject.name)
+
+
+def _copy(screen: MainScreen) -> None:
+    board = screen.dashboard
+    board.copy(board.last_command or BY_ID["shell"].command(screen.subject))
+
+
+def _zoom(screen: MainScreen) -> None:
+    screen.zoomed = not screen.zoomed
+
+
+def _quit(screen: MainScreen) -> None:
+    if screen.zoomed or screen.focused is not screen.table:
+        screen.action_back()
+    else:
+        screen.app.exit()
+
+
+DEEDS: dict[str, Callable[[MainScreen], None]] = {
+    "start": _wanted("start"), "restart": _wanted("restart"), "protect": _wanted("protect"),
+    "stop": _stop, "insist": _insist, "delete": _delete, "new": _new, "shell": _shell,
+    "console": lambda screen: screen.open("console", zoom=True),
+    "logs": lambda screen: screen.open("logs", zoom=True),
+    "edit": lambda screen: screen.open("config", zoom=True),
+    "disks": lambda screen: screen.open("disks", zoom=False),
+    "jobs": _jobs, "help": _help, "palette": _palette, "copy": _copy, "zoom": _zoom, "quit": _quit,
+    "filter": lambda screen: screen.open_filter(),
+    "theme": lambda screen: screen.dashboard.next_theme(),
+}

@@ -1,0 +1,106 @@
+"""Footer, palette and help out of the list of actions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from limatui.actions import ACTIONS, MOVES, Action, Subject, footer_actions, shown_key
+from limatui.ink import Line, Span, fit, spread, width
+
+_LAST = ("palette", "back")
+_FIRST_TO_GO = ("disks", "jobs", "filter")
+
+
+class Key(Struct, frozen=True):
+    """One entry of a footer."""
+
+    key: str
+    label: str
+    enabled: bool = True
+    action: str = ""
+
+
+def list_keys(subject: Subject) -> tuple[Key, ...]:
+    """The footer while the list has the keyboard."""
+    return tuple(
+        Key(shown_key(each), each.word(subject), not each.reason(subject), each.id)
+        for each in footer_actions() if each.id != "help"
+    )
+
+
+def arrange(keys: Sequence[Key], cells: int) -> tuple[Key, ...]:
+    """Those that fit: first the extras go, then what is impossible now, then what stands right; the palette stays."""
+    kept = list(keys)
+    while kept and _cells(kept) > cells:
+        kept.pop(_dispensable(kept))
+    return tuple(kept)
+
+
+def _dispensable(keys: Sequence[Key]) -> int:
+    extra = [index for index, key in enumerate(keys) if key.action in _FIRST_TO_GO]
+    disabled = [index for index, key in enumerate(keys) if not key.enabled]
+    rest = [index for index, key in enumerate(keys) if key.action not in _LAST]
+    return next((some[-1] for some in (extra, disabled, rest) if some), len(keys) - 1)
+
+
+def _cells(keys: Sequence[Key]) -> int:
+    return sum(len(key.key) + len(key.label) + 3 for key in keys)
+
+
+def footer(keys: Sequence[Key], cells: int, right: Line = (("?", "dim"), (" help", "dim"))) -> Line:
+    """The line: keys in the accent colour, what is impossible faint."""
+    spans: list[Span] = [(" ", "")]
+    for key in arrange(keys, cells - width(right) - 4):
+        marks = ("bold accent-key", "dim") if key.enabled else ("faint", "faint")
+        spans += [(key.key, marks[0]), (f" {key.label}  ", marks[1])]
+    return spread(tuple(spans), (*right, (" ", "")), cells)
+
+
+def key_at(keys: Sequence[Key], cells: int, column: int) -> Key | None:
+    """The key drawn at a column, for the mouse."""
+    place = 1
+    for key in arrange(keys, cells - 10):
+        end = place + len(key.key) + 1 + len(key.label)
+        if place <= column < end:
+            return key
+        place = end + 2
+    return None
+
+
+def matches(query: str) -> tuple[Action, ...]:
+    """Actions whose label or help have all the words of `query`; those that begin with it first."""
+    words = query.lower().split()
+    found = [each for each in ACTIONS if all(word in f"{each.label} {each.help}".lower() for word in words)]
+    return tuple(sorted(found, key=lambda each: not each.label.startswith(query.lower())))
+
+
+def palette_line(action: Action, subject: Subject, cells: int) -> Line:
+    """Key, label, what it does or why not, the equivalent command."""
+    reason = action.reason(subject)
+    command = action.command(subject) if not reason else ""
+    told = reason or action.help
+    left: Line = ((fit(shown_key(action), 7), "faint" if reason else "bold accent-key"),
+                  (fit(action.word(subject), 11), "faint" if reason else ""), (told, "faint" if reason else "dim"))
+    return spread(left, ((f" {command}", "faint"),), cells) if command and cells > 70 else left
+
+
+def help_lines(console: Sequence[tuple[str, str]], cells: int) -> tuple[Line, ...]:
+    """All keys, by group."""
+    lines: list[Line] = []
+    for group in ("instance", "pane", "dashboard"):
+        lines += [((group.upper(), "faint"),)]
+        lines += [_help_line(shown_key(each), each.label, each.help, each.command(None), cells)
+                  for each in ACTIONS if each.group == group and each.key]
+        lines.append(())
+    lines.append((("MOVING", "faint"),))
+    lines += [_help_line(keys, "", told, "", cells) for keys, told in MOVES]
+    if console:
+        lines += [(), (("CONSOLE", "faint"),), *(_help_line(keys, "", told, "", cells) for keys, told in console)]
+    return tuple(lines)
+
+
+def _help_line(keys: str, name: str, told: str, command: str, cells: int) -> Line:
+    head: Line = ((fit(keys, 14), "bold accent-key"), (fit(name, 10) if name else "", ""), (told, "dim"))
+    return spread(head, ((f"  {command}", "faint"),), cells) if command and cells > 90 else head

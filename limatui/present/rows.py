@@ -1,0 +1,162 @@
+"""The instance table: which columns fit, and each instance as a line of cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from limacore.model.instance import Instance
+from limatui.ink import Line, pad
+from limatui.present.meters import meter, spark
+from limatui.present.status import LOOKS, has_degraded, status
+from limatui.present.words import duration, part_of
+
+CURSOR = 3
+"""Cells on the left that the cursor mark uses."""
+
+
+class Row(Struct, frozen=True):
+    """All that a line is made from; `cpu` are the last samples in percent of the whole machine."""
+
+    instance: Instance
+    cpu: tuple[float, ...] = ()
+    now: float = 0.0
+
+
+class Column(Struct, frozen=True):
+    """A column: title, cells, how an instance looks in it."""
+
+    title: str
+    cells: int
+    draw: Callable[[Row, int], Line]
+    gap: int = 3
+
+
+def cpu_of(instance: Instance) -> float:
+    """Percent of all the cores of the machine."""
+    return instance.usage.cpu_percent / max(1, instance.cpus)
+
+
+def _name(row: Row, cells: int) -> Line:
+    mark = " ◆" if row.instance.protected else ""
+    alert = " !" if has_degraded(row.instance) else ""
+    room = cells - len(mark) - len(alert)
+    name = row.instance.name
+    shown = name if len(name) <= room else name[: room - 1] + "…"
+    return ((shown, "text-bright"), (mark, "protected"), (alert, "warn bold"))
+
+
+def _status(row: Row, cells: int) -> Line:
+    return status(row.instance)
+
+
+def _cpu(bars: int) -> Callable[[Row, int], Line]:
+    def draw(row: Row, cells: int) -> Line:
+        if not row.instance.status.is_up:
+            return ()
+        colour = LOOKS[row.instance.status][2]
+        graph = colour if colour in ("warn", "bad") else "number"
+        return ((spark(row.cpu, bars), graph), (f"{cpu_of(row.instance):.0f}%".rjust(cells - bars), "text-bright"))
+    return draw
+
+
+def _memory(meters: int, short: bool) -> Callable[[Row, int], Line]:
+    def draw(row: Row, cells: int) -> Line:
+        used = row.instance.usage.guest_memory_used or row.instance.usage.memory_bytes
+        if not row.instance.status.is_up or not row.instance.memory or not used:
+            return ()
+        return _gauge(used, row.instance.memory, cells, meters, short)
+    return draw
+
+
+def _disk(meters: int, short: bool) -> Callable[[Row, int], Line]:
+    def draw(row: Row, cells: int) -> Line:
+        usage = row.instance.usage
+        used = usage.guest_disk_used or usage.disk_allocated
+        if not row.instance.disk:
+            return ()
+        return _gauge(used, row.instance.disk, cells, meters, short)
+    return draw
+
+
+def _gauge(used: int, total: int, cells: int, meters: int, short: bool) -> Line:
+    text = part_of(used, total, short=short)
+    if not meters:
+        return ((text, "dim"),)
+    share = used / total
+    return (*meter(share, meters, "warn" if share >= 0.7 else "number"), (text.rjust(cells - meters), "dim"))
+
+
+def _ssh(row: Row, cells: int) -> Line:
+    return ((str(row.instance.ssh_port) if row.instance.ssh_port else "", "dim"),)
+
+
+def _up(row: Row, cells: int) -> Line:
+    started = row.instance.started_at
+    return ((duration(row.now - started) if started else "", "dim"),)
+
+
+def _arch(row: Row, cells: int) -> Line:
+    return ((row.instance.arch, "faint"),)
+
+
+_FULL = (
+    Column("NAME", 11, _name, 1), Column("STATUS", 22, _status), Column("CPU", 13, _cpu(8), 4),
+    Column("MEMORY", 19, _memory(8, False)), Column("DISK", 20, _disk(8, False), 2), Column("SSH", 6, _ssh, 2),
+    Column("UP", 6, _up, 0),
+)
+_MIDDLE = (
+    Column("NAME", 11, _name, 1), Column("STATUS", 22, _status, 2), Column("CPU", 13, _cpu(8)),
+    Column("MEMORY", 11, _memory(0, False)), Column("DISK", 8, _disk(0, True), 2), Column("UP", 6, _up, 0),
+)
+_NARROW = (
+    Column("NAME", 11, _name, 1), Column("STATUS", 24, _status, 1), Column("CPU", 9, _cpu(5), 2),
+    Column("MEM", 8, _memory(0, True), 2), Column("DISK", 8, _disk(0, True), 2), Column("UP", 6, _up, 0),
+)
+_SMALL = (Column("NAME", 12, _name, 2), Column("STATUS", 16, _status, 2), Column("CPU", 4, _cpu(0), 0))
+
+
+def columns(cells: int, names: Sequence[str] = ()) -> tuple[Column, ...]:
+    """The columns that fit into `cells`; what is left over goes to names that need it, then to the status."""
+    chosen = next((each for each in (_FULL, _MIDDLE, _NARROW) if total(each) <= cells), _SMALL)
+    spare = max(0, cells - total(chosen))
+    longest = max((len(name) + 4 for name in names), default=0)
+    wider_name = min(spare, max(0, longest - chosen[0].cells))
+    wider_status = min(12, spare - wider_name)
+    return (
+        _widen(chosen[0], wider_name), _widen(chosen[1], wider_status), *chosen[2:],
+    )
+
+
+def _widen(column: Column, cells: int) -> Column:
+    return Column(column.title, column.cells + cells, column.draw, column.gap)
+
+
+def total(chosen: Sequence[Column]) -> int:
+    """Cells of a row."""
+    return CURSOR + sum(each.cells + each.gap for each in chosen)
+
+
+def head(chosen: Sequence[Column]) -> Line:
+    """The titles."""
+    cells = [(each.title.ljust(each.cells + each.gap), "faint") for each in chosen]
+    return ((" " * CURSOR, ""), *cells)
+
+
+def row(chosen: Sequence[Column], data: Row, *, cursor: bool, focused: bool = True) -> Line:
+    """One instance; the mark on the left shows where the cursor is."""
+    mark = ("▌" if cursor else " ", "accent-key" if focused else "faint")
+    spans: list[tuple[str, str]] = [mark, (" " * (CURSOR - 1), "")]
+    for column in chosen:
+        cell = pad(column.draw(data, column.cells), column.cells)
+        spans += [(text, f"{marks} bold") if cursor and column.title == "NAME" else (text, marks)
+                  for text, marks in cell]
+        spans.append((" " * column.gap, ""))
+    return tuple(spans)
+
+
+def empty() -> tuple[Line, ...]:
+    """What an empty list says."""
+    return ((("   no instances yet", "text-bright"),),
+            (("   ", ""), ("n", "accent-key bold"), (" makes one from a template", "dim")))

@@ -1,0 +1,309 @@
+"""The console pane: what the guest printed so far, then its live serial port; typing only on demand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, NamedTuple
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.worker import Worker
+
+from limacore.errors import LimaError, LockedError
+from limacore.model.logfile import LogFile
+from limatui.api import Console, EngineApi
+from limatui.ink import Line
+from limatui.widgets.ask import Ask, Choice
+from limatui.widgets.bar import Bar
+from limatui.widgets.grid import open_grid
+from limatui.widgets.logfile import Tail
+from limatui.widgets.terminal import Terminal
+
+_NOWHERE = Path("/nonexistent")
+HISTORY = 256 * 1024
+"""Bytes of serial.log shown before the live port: about 3,000 lines."""
+READ_PAUSE = 0.002
+"""A serial port delivers 5 to 9 bytes at a time; waiting 2 ms joins them (30 % of a core becomes 10 %)."""
+RETRY = 1.0
+FOLLOW = 0.2
+PASTE_BLOCK, PASTE_PAUSE = 64, 0.01
+"""About 6 KB/s: a guest's terminal line holds 4 KB that nobody has read yet, and drops the rest."""
+
+CONSOLE_KEYS: Sequence[tuple[str, str]] = (
+    ("enter i", "type into the guest; every key goes there"),
+    ("ctrl+]", "give the keyboard back"),
+    ("F10", "copy the selection or the screen"),
+    ("F11", "full screen"),
+    ("F12", "paste what was copied here; your terminal's own paste works too"),
+    ("shift+pgup shift+pgdn", "scroll, also while typing; the wheel does it too"),
+    ("j k g G pgup pgdn", "scroll while watching"),
+)
+
+
+class Link(NamedTuple):
+    """How the pane is connected: `state` is live, held, stopped or opening; `word` says it to the user."""
+
+    state: str
+    word: str = ""
+    detail: str = ""
+
+
+_MARKS = {"live": ("●", "running"), "held": ("◐", "warn"), "stopped": ("○", "dim"), "opening": ("○", "faint")}
+
+
+def header(name: str, link: Link, typing: bool) -> tuple[Line, Line]:
+    """The line above the console: whose, how connected, who has the keyboard."""
+    glyph, mark = _MARKS[link.state]
+    left: Line = ((name, "bold"), ("  console   ", "dim"), (f"{glyph} {link.word}", mark), (f"  {link.detail}", "dim"))
+    if typing:
+        return left, (("typing", "accent-key bold"), ("  ctrl+] gives the keyboard back", "dim"))
+    return left, (("watching", "dim"), ("  enter types", "dim")) if link.state == "live" else ()
+
+
+def status(back: int, below: int, size: tuple[int, int]) -> Line:
+    """The line under the console: how much is above and below, and the size of the guest's screen."""
+    rest = ((f"   ↓ {below:,} below", "warn"),) if below else ()
+    return (
+        (f"{back:,} lines back", "faint"), *rest, ("   source ", "faint"), ("serial", "accent-key"),
+        (f"   guest {size[0]}×{size[1]}", "faint"),
+    )
+
+
+def overlap(seen: bytes, fresh: bytes) -> int:
+    """How many bytes at the start of `fresh` are those that `seen` ends with."""
+    for size in range(min(len(seen), len(fresh)), 0, -1):
+        if seen.endswith(fresh[:size]):
+            return size
+    return 0
+
+
+class ConsolePane(Widget):
+    """The serial console of one instance; holds the socket only while it is on the screen."""
+
+    instance: reactive[str] = reactive("", init=False)
+    link: reactive[Link] = reactive(Link("opening", "opening"), init=False)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f11", "full", "full screen", key_display="F11"),
+        Binding("f12", "paste", "paste", key_display="F12"),
+    ]
+
+    def __init__(self, instance: str = "", *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._port: Console | None = None
+        self._worker: Worker[None] | None = None
+        self._fresh = asyncio.Event()
+        self.set_reactive(ConsolePane.instance, instance)
+
+    def compose(self) -> ComposeResult:
+        """Header, terminal, status."""
+        yield Bar(ground="panel-ground", classes="head")
+        yield Terminal()
+        yield Bar(classes="foot")
+
+    @property
+    def terminal(self) -> Terminal:
+        """The terminal of the pane."""
+        return self.query_one(Terminal)
+
+    @property
+    def engine(self) -> EngineApi:
+        """The engine of the app."""
+        engine: EngineApi = self.app.bridge.engine  # type: ignore[attr-defined]
+        return engine
+
+    def on_mount(self) -> None:
+        """An instance that changes its state is asked again at once."""
+        if hasattr(type(self.app), "fleet"):
+            self.watch(self.app, "fleet", lambda: self._fresh.set(), init=False)
+        self._show()
+
+    def on_show(self) -> None:
+        """Connect when the pane comes to the screen."""
+        self._restart()
+
+    def on_hide(self) -> None:
+        """Release the socket when it leaves."""
+        self._halt()
+
+    def watch_instance(self) -> None:
+        """Another machine."""
+        self.terminal.typing = False
+        if self._worker is not None:
+            self._restart()
+        self._show()
+
+    def _halt(self) -> None:
+        if self._worker is not None:
+            self._worker.cancel()
+            self._worker = None
+
+    def _restart(self) -> None:
+        self._halt()
+        self.link = Link("opening", "opening")
+        self._worker = self.run_worker(self._watch_port(self.instance), group="console", exclusive=True, name="console")
+
+    async def _watch_port(self, name: str) -> None:
+        if not name:
+            return
+        if self.terminal.grid is None:
+            # Off the loop: loading the terminal library takes 107 ms.
+            grid = await asyncio.to_thread(open_grid, 80, 24)
+            self.terminal.open(grid)
+        self.terminal.clear()
+        logs = await asyncio.to_thread(self.engine.log_files, name)
+        tail = Tail(_serial(logs), HISTORY)
+        while True:
+            await self._catch_up(tail)
+            try:
+                async with self.engine.console(name) as console:
+                    await self._live(console, tail)
+            except LockedError as error:
+                self.link = Link("held", "held by another", f"{error.message}; reading serial.log")
+            except LimaError as error:
+                self.link = Link("stopped", "not connected", error.message)
+            except OSError as error:
+                self.link = Link("stopped", "not connected", error.strerror or str(error))
+            await self._follow(tail)
+
+    async def _catch_up(self, tail: Tail) -> bytes:
+        """Show what the log has gained."""
+        news = await asyncio.to_thread(tail.read)
+        if news.restarted:
+            self.terminal.clear()
+        self.terminal.feed(news.data)
+        if self.terminal.grid is not None:
+            # What the log asked the terminal was answered long ago, or never.
+            self.terminal.grid.replies()
+        return news.data
+
+    async def _live(self, console: Console, tail: Tail) -> None:
+        seen = await self._catch_up(tail)
+        self._port = console
+        self.link = Link("live", "live", "serial.sock")
+        try:
+            while data := await console.read():
+                self.terminal.feed(data[overlap(seen, data) :])
+                seen = b""
+                await self._answer(console)
+                await asyncio.sleep(READ_PAUSE)
+        finally:
+            if self._port is console:
+                self._port = None
+        await asyncio.to_thread(tail.skip)
+        self.link = Link("stopped", "closed", "the machine closed its serial port")
+
+    async def _answer(self, console: Console) -> None:
+        """Answer what the guest asks its terminal, but never type while the user only watches."""
+        answer = self.terminal.grid.replies() if self.terminal.grid is not None else b""
+        if answer and self.terminal.typing:
+            await console.write(answer)
+
+    async def _follow(self, tail: Tail) -> None:
+        """Read the log alone until it is time to try the socket again."""
+        self._fresh.clear()
+        try:
+            async with asyncio.timeout(RETRY):
+                while not self._fresh.is_set():
+                    await asyncio.sleep(FOLLOW)
+                    await self._catch_up(tail)
+        except TimeoutError:
+            pass
+
+    def watch_link(self, link: Link) -> None:
+        """Show it; a lost connection ends typing."""
+        self.terminal.set_class(link.state == "live", "-live")
+        if link.state != "live":
+            self.terminal.typing = False
+        self.refresh_bindings()
+        self._show()
+
+    def on_terminal_changed(self, event: Terminal.Changed) -> None:
+        """Refresh the two lines."""
+        event.stop()
+        self._show()
+
+    def _show(self) -> None:
+        if not self.is_mounted:
+            return
+        terminal = self.terminal
+        back, below = terminal.grid.position() if terminal.grid is not None else (0, 0)
+        self.query_one(".head", Bar).show(*header(self.instance, self.link, terminal.typing))
+        self.query_one(".foot", Bar).show(status(back, below, terminal.content_size))
+
+    async def on_terminal_typed(self, event: Terminal.Typed) -> None:
+        """Give keys to the guest."""
+        event.stop()
+        await self._write(event.data)
+
+    async def _write(self, data: bytes) -> None:
+        if self._port is None:
+            return
+        try:
+            await self._port.write(data)
+        except (OSError, LimaError):
+            # The reader of the same socket sees the end and says so.
+            self._port = None
+
+    def on_terminal_pasted(self, event: Terminal.Pasted) -> None:
+        """Ask before several lines or controls are typed into what may be a root shell."""
+        event.stop()
+        self._paste(event.text)
+
+    def action_paste(self) -> None:
+        """Paste what was copied in this program."""
+        text = self.terminal.copied or self.app.clipboard
+        if self.terminal.typing and text:
+            self._paste(text)
+
+    def _paste(self, text: str) -> None:
+        if not is_risky(text):
+            self.run_worker(self._type(text), group="console-paste", exclusive=True)
+            return
+        lines = text.splitlines()
+        shown: list[Line] = [((line, "text-bright"),) for line in lines[:8]]
+        if len(lines) > 8:
+            shown.append(((f"… and {len(lines) - 8} more", "dim"),))
+        question = Ask("Paste into the guest?", shown, (Choice("enter", "paste", "paste"),), warning=_risk(text))
+        self.app.push_screen(question, lambda answer: self._pasted(answer, text))
+
+    def _pasted(self, answer: str | None, text: str) -> None:
+        self.terminal.focus()
+        if answer == "paste":
+            self.terminal.typing = self.terminal.can_type
+            self.run_worker(self._type(text), group="console-paste", exclusive=True)
+
+    async def _type(self, text: str) -> None:
+        data = self.terminal.grid.paste(text) if self.terminal.grid is not None else b""
+        for start in range(0, len(data), PASTE_BLOCK):
+            await self._write(data[start : start + PASTE_BLOCK])
+            await asyncio.sleep(PASTE_PAUSE)
+
+    def action_full(self) -> None:
+        """Give the whole screen to the console, or take it back."""
+        if hasattr(self.screen, "zoomed"):
+            self.screen.zoomed = not self.screen.zoomed
+
+    def on_focus(self, event: events.Focus) -> None:
+        """The terminal is what can be focused."""
+        self.terminal.focus()
+
+
+def is_risky(text: str) -> bool:
+    """Whether a paste could run something by itself: several lines, or control characters."""
+    return any((char < " " and char != "\t") or "\x7f" <= char <= "\x9f" for char in text)
+
+
+def _risk(text: str) -> str:
+    lines = len(text.splitlines())
+    if lines > 1 or "\n" in text:
+        return f"{lines} line{'s' * (lines > 1)}: each one runs as if typed"
+    return "it contains control characters"
+
+
+def _serial(logs: Sequence[LogFile]) -> Path:
+    return next((log.path for log in logs if log.label == "serial"), _NOWHERE)

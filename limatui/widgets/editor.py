@@ -1,0 +1,127 @@
+"""The YAML editor: Textual's text area with our colours, marks at lines, and text that cannot steer the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual import events
+from textual.strip import Strip
+from textual.widgets import TextArea
+from textual.widgets.text_area import Selection
+
+from limatui.ink import Ink
+from limatui.sanitize import sanitize, sanitize_line
+from limatui.widgets.yamltext import block_lines, patches
+
+_NUMBER = 4
+_GUTTER = 1 + 1 + _NUMBER + 3
+"""Mark, blank, line number, blank, bar of a changed line, blank."""
+Mark = tuple[str, str]
+
+
+class YamlEditor(TextArea):
+    """A text area whose gutter shows problems and changed lines."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id, soft_wrap=False, show_line_numbers=True, tab_behavior="indent", compact=True)
+        self.indent_width = 2
+        self.cursor_blink = False
+        self.marks: Mapping[int, Mark] = {}
+        self.changed: frozenset[int] = frozenset()
+        self._blocks: frozenset[int] | None = None
+        self._ink: Ink | None = None
+
+    def on_mount(self) -> None:
+        """Follow the theme."""
+        self.watch(self.app, "theme", self._recolour)
+
+    def _recolour(self) -> None:
+        self._ink = None
+        self._repaint()
+
+    def _repaint(self) -> None:
+        self._line_cache.clear()
+        self.refresh()
+
+    def mark(self, marks: Mapping[int, Mark], changed: frozenset[int]) -> None:
+        """Glyph and colour by line number from 0 on, and which lines have a bar."""
+        if (marks, changed) != (self.marks, self.changed):
+            self.marks, self.changed = dict(marks), changed
+            self._repaint()
+
+    def _build_highlight_map(self) -> None:
+        """The text changed: what is inside a block may have changed far from the cursor."""
+        self._blocks = None
+        self._line_cache.clear()
+
+    @property
+    def ink(self) -> Ink:
+        """The colours of the theme."""
+        self._ink = self._ink or Ink(self.app.get_css_variables())
+        return self._ink
+
+    def get_line(self, line_index: int) -> Text:
+        """One line in colour; each harmful character is one visible sign, so that columns stay."""
+        raw = self.document.get_line(line_index)
+        shown = raw if raw.isprintable() else "".join(map(_one, raw))
+        if self._blocks is None:
+            self._blocks = block_lines(self.document.lines)
+        text = Text(shown, end="", no_wrap=True)
+        for patch in patches(raw, in_block=line_index in self._blocks):
+            text.stylize(Style(color=self.ink.colour(patch.mark).rich_color), patch.start, patch.end)
+        return text
+
+    @property
+    def gutter_width(self) -> int:
+        """Fixed, so that the text does not move when the hundredth line is typed."""
+        return _GUTTER
+
+    def _render_line(self, y: int) -> Strip:
+        if self._theme is not None:
+            # Only the ground of the cursor's line differs: a colour here would hide those of the text.
+            self._theme.cursor_line_style = Style(bgcolor=self.ink.colour("raised").rich_color)
+        strip = super()._render_line(y)
+        row = y + self.scroll_offset.y
+        if row >= self.document.line_count:
+            return strip
+        here = row == self.cursor_location[0] and self.has_focus
+        gutter = Strip(self._gutter(row, "raised" if here else "ground"), _GUTTER)
+        return Strip.join([gutter, strip.crop(_GUTTER)])
+
+    def _gutter(self, row: int, ground: str) -> list[Segment]:
+        glyph, mark = self.marks.get(row, (" ", "faint"))
+        style = self.ink.style
+        number = "text-bright bold" if ground == "raised" else "faint"
+        return [
+            Segment(f"{glyph} ", style(mark, ground)),
+            Segment(f"{row + 1:>{_NUMBER}} ", style(number, ground)),
+            Segment("▎" if row in self.changed else " ", style("warn", ground)),
+            Segment(" ", style("", ground)),
+        ]
+
+    async def _on_key(self, event: events.Key) -> None:
+        # Textual calls the handler of the base class too. There escape would move the focus: it is for the pane to say.
+        if event.key == "escape":
+            event.prevent_default()
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        """Take text only: control characters never enter the file."""
+        event.stop()
+        event.prevent_default()
+        self._replace_via_keyboard(sanitize(event.text), *self.selection)
+
+    def go_to(self, row: int, column: int = 0) -> None:
+        """Put the cursor on a line, from 0 on."""
+        row = max(0, min(row, self.document.line_count - 1))
+        place = (row, max(0, min(column, len(self.document.get_line(row)))))
+        self.selection = Selection.cursor(place)
+        self.scroll_cursor_visible(center=True)
+
+
+def _one(char: str) -> str:
+    if char == "\t" or char.isprintable():
+        return char
+    return (sanitize_line(char) or "\ufffd")[:1]

@@ -1,0 +1,58 @@
+"""The last line: the keys that work where the keyboard is now, or something that is being said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import events
+from textual.message import Message
+
+from limatui.ink import Line, spread
+from limatui.present.keys import Key, footer, key_at
+from limatui.widgets.lines import Lines
+
+HELP: Line = (("?", "bold accent-key"), (" help", "dim"))
+
+
+class Footer(Lines):
+    """Shows keys; while `say` says something, that instead."""
+
+    ground = "panel-ground"
+
+    class Pressed(Message):
+        """A key was clicked."""
+
+        def __init__(self, key: Key) -> None:
+            super().__init__()
+            self.key = key
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._keys: tuple[Key, ...] = ()
+        self._right: Line = HELP
+        self._said: Line = ()
+
+    def keys(self, keys: Sequence[Key], right: Line = HELP) -> None:
+        """Other keys."""
+        self._keys, self._right = tuple(keys), right
+        self._draw()
+
+    def say(self, line: Line) -> None:
+        """Say something instead; an empty line brings the keys back."""
+        self._said = line
+        self._draw()
+
+    def on_resize(self) -> None:
+        """Other keys fit."""
+        self._draw()
+
+    def _draw(self) -> None:
+        width = self.size.width
+        said = spread(((" ", ""), *self._said), (), width)
+        self.show([said if self._said else footer(self._keys, width, self._right)])
+
+    def on_click(self, event: events.Click) -> None:
+        """Press the key under the pointer."""
+        key = key_at(self._keys, self.size.width, event.x)
+        if key is not None and key.enabled:
+            self.post_message(self.Pressed(key))

@@ -1,0 +1,117 @@
+"""A line of a log as marked text: colours that it carries or that its level means, everything else made harmless."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from functools import lru_cache
+
+import msgspec
+
+from limatui.ink import Line, Span
+from limatui.sanitize import log_line
+from limatui.widgets.logfile import LineAt
+
+_SGR = re.compile(r"\x1b\[([0-9;:]*)m")
+_COLORS = ("faint", "bad", "running", "warn", "number", "protected", "number", "text-bright")
+_LEVELS = {
+    "trace": "faint", "debug": "faint", "info": "dim", "warning": "warn", "warn": "warn", "error": "bad",
+    "fatal": "bad bold", "panic": "bad bold",
+}
+_KNOWN = ("time", "level", "msg")
+_HIT = "reverse"
+
+
+@lru_cache(maxsize=4096)
+def shown(line: LineAt, json: bool) -> Line:
+    """The line as it is drawn."""
+    text = line.data.decode("utf-8", "replace")
+    spans = (_from_json(text) if json else None) or _from_terminal(text)
+    return (*spans, (f" …+{line.cut:,} bytes", "faint")) if line.cut else spans
+
+
+def _from_terminal(text: str) -> Line:
+    """Text meant for a terminal: after a carriage return the last segment counts; colours are kept."""
+    marks, spans, at = "", [], 0
+    last = text.rstrip("\r\n").rsplit("\r", 1)[-1]
+    for match in _SGR.finditer(last):
+        spans.append((log_line(last[at : match.start()]), marks))
+        marks, at = _sgr(match.group(1), marks), match.end()
+    spans.append((log_line(last[at:]), marks))
+    return tuple(span for span in spans if span[0])
+
+
+def _sgr(parameters: str, marks: str) -> str:
+    words = set(marks.split())
+    for code in re.split("[;:]", parameters):
+        number = int(code) if code.isdigit() else 0
+        if number in (38, 48, 58):
+            # Extended colours have arguments that would be read as codes of their own.
+            break
+        if number == 0:
+            words.clear()
+        elif number == 1:
+            words.add("bold")
+        elif 30 <= number <= 37 or 90 <= number <= 97:
+            words = (words & {"bold"}) | {_COLORS[number % 10]}
+        elif number == 39:
+            words &= {"bold"}
+    return " ".join(sorted(words))
+
+
+def _from_json(text: str) -> Line | None:
+    try:
+        record = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError):
+        return None
+    if not isinstance(record, dict) or "msg" not in record:
+        return None
+    level = str(record.get("level", ""))
+    mark = _LEVELS.get(level, "dim")
+    spans: list[Span] = [(f"{_clock(record.get('time'))}  ", "faint"), (f"{log_line(level):<8}", mark)]
+    spans.append((log_line(str(record["msg"])), mark if mark.startswith(("warn", "bad", "faint")) else ""))
+    spans += [(f"  {log_line(str(key))}={log_line(str(value))}", "faint") for key, value in record.items()
+              if key not in _KNOWN]
+    return tuple(spans)
+
+
+def _clock(time: object) -> str:
+    try:
+        return datetime.fromisoformat(str(time)).strftime("%H:%M:%S")
+    except ValueError:
+        return log_line(str(time or "-"))[:8].ljust(8)
+
+
+def shifted(line: Line, cells: int) -> Line:
+    """The line without its first `cells` characters."""
+    spans = []
+    for text, marks in line:
+        if cells < len(text):
+            spans.append((text[cells:], marks))
+        cells = max(0, cells - len(text))
+    return tuple(spans)
+
+
+def with_hits(line: Line, needle: str) -> Line:
+    """The line with every place of `needle` reversed; capitals matter only when it has some."""
+    text = "".join(part for part, _ in line)
+    fold = needle == needle.lower()
+    places = [match.span() for match in re.finditer(re.escape(needle), text, re.IGNORECASE if fold else 0)]
+    if not needle or not places:
+        return line
+    inside = {at for start, end in places for at in range(start, end)}
+    return tuple(_cut_hits(line, inside))
+
+
+def _cut_hits(line: Line, inside: set[int]) -> list[Span]:
+    spans: list[Span] = []
+    at = 0
+    for text, marks in line:
+        for offset, char in enumerate(text):
+            wanted = f"{marks} {_HIT}".strip() if at + offset in inside else marks
+            if spans and spans[-1][1] == wanted:
+                spans[-1] = (spans[-1][0] + char, wanted)
+            else:
+                spans.append((char, wanted))
+        at += len(text)
+    return spans

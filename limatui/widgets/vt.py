@@ -1,0 +1,254 @@
+"""The terminal emulator, libghostty-vt through pyghostty: the only file that knows it. Import is deferred (107 ms).
+
+Cells are read whole rows at a time: asking the library cell by cell costs 15 us each, 150 ms a screen.
+The layout of a cell word (pinned version 0.1.3): content tag 2 bits, content 24, style id 16, width 2.
+"""
+
+from __future__ import annotations
+
+import re
+import weakref
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import groupby
+from typing import Any
+
+from pyghostty._ffi import check, ffi, lib, union_fn
+from pyghostty.core import Terminal, init_sized
+from rich.cells import cell_len
+from textual.keys import _character_to_key
+
+from limatui.sanitize import sanitize_line
+from limatui.widgets.grid import PLAIN, SLICE, Color, Cursor, Look, Row, Run, row_text
+
+ffi.cdef("typedef struct { int tag; intptr_t delta; uint64_t padding; } LimaScroll;")
+"""The library passes a union by value, which cffi cannot; a struct of the same layout can be passed."""
+_SCROLL = "void(*)(GhosttyTerminal, LimaScroll)"
+
+_TAG, _CHAR, _STYLE, _WIDE = 0x3, 0x1FFFFF, 0xFFFF, 0x3
+_BLANK = 0x20
+_GRAPHEME, _FIRST_COLOR_TAG = 1, 2
+_STYLE_BITS = _STYLE << 26
+_FULL = lib.GHOSTTY_RENDER_STATE_DIRTY_FULL
+_UNSAFE = re.compile("[^\x20-\x7e]")
+_MODIFIERS = {"shift": 1, "ctrl": 2, "alt": 4, "meta": 4, "super": 8}
+_BRACKETED_PASTE = 2004
+_KEYS = {
+    "up": "ARROW_UP", "down": "ARROW_DOWN", "left": "ARROW_LEFT", "right": "ARROW_RIGHT", "home": "HOME", "end": "END",
+    "pageup": "PAGE_UP", "pagedown": "PAGE_DOWN", "insert": "INSERT", "delete": "DELETE", "enter": "ENTER",
+    "tab": "TAB", "backspace": "BACKSPACE", "escape": "ESCAPE", "space": "SPACE",
+} | {f"f{n}": f"F{n}" for n in range(1, 25)} | {letter: letter.upper() for letter in "abcdefghijklmnopqrstuvwxyz"}
+_CHARACTERS = {_character_to_key(char): char for char in map(chr, range(33, 127)) if not char.isalnum()}
+
+
+class VtGrid:
+    """A terminal screen with scrollback; nothing that it gives out contains a control character."""
+
+    interactive = True
+
+    def __init__(self, cols: int, rows: int, history: int = 10_000) -> None:
+        self._size = (max(2, cols), max(1, rows))
+        self._history = history
+        self.rows: list[Row] = []
+        self.cursor: Cursor | None = None
+        self._answers: list[bytes] = []
+        self._open()
+
+    def _open(self) -> None:
+        self._owned = ExitStack()
+        self._free = weakref.finalize(self, self._owned.close)
+        self._terminal = self._owned.enter_context(Terminal(*self._size, scrollback=self._history))
+        self._terminal.on_reply(self._answers.append)
+        self._state = self._new("GhosttyRenderState", "render_state")
+        self._lines = self._new("GhosttyRenderStateRowIterator", "render_state_row_iterator")
+        self._cells = self._new("GhosttyRenderStateRowCells", "render_state_row_cells")
+        self._encoder = self._new("GhosttyKeyEncoder", "key_encoder")
+        self._event = self._new("GhosttyKeyEvent", "key_event")
+        self._view, self._style = ffi.new("GhosttyCellsView*"), init_sized("GhosttyStyle")
+        self.rows = [()] * self._size[1]
+
+    def _new(self, kind: str, name: str) -> Any:
+        out = ffi.new(f"{kind}*")
+        check(getattr(lib, f"ghostty_{name}_new")(ffi.NULL, out), name)
+        self._owned.callback(getattr(lib, f"ghostty_{name}_free"), out[0])
+        return out
+
+    def feed(self, data: bytes) -> None:
+        """Interpret what the guest printed; at most SLICE bytes at a time keep the loop live."""
+        for start in range(0, len(data), SLICE):
+            self._terminal.feed(data[start : start + SLICE])
+
+    def refresh(self) -> tuple[int, ...]:
+        """Bring `rows` and `cursor` up to date; the numbers of the rows that changed."""
+        state = self._state[0]
+        check(lib.ghostty_render_state_update(state, self._terminal._t[0]), "update")
+        changed = {y for y in self._dirty_rows() if self._read_row(y)}
+        check(lib.ghostty_render_state_clean(state), "clean")
+        before, self.cursor = self.cursor, self._read_cursor()
+        if before != self.cursor:
+            changed |= {cursor.y for cursor in (before, self.cursor) if cursor is not None}
+        return tuple(sorted(changed))
+
+    def _dirty_rows(self) -> Iterator[int]:
+        state, y = self._state[0], ffi.new("uint16_t*")
+        check(lib.ghostty_render_state_get(state, lib.GHOSTTY_RENDER_STATE_DATA_ROW_ITERATOR, self._lines), "rows")
+        del self.rows[self._size[1] :]
+        self.rows += [()] * (self._size[1] - len(self.rows))
+        while lib.ghostty_render_state_row_iterator_next_dirty(self._lines[0], y):
+            if y[0] < len(self.rows):
+                yield y[0]
+
+    def _read_row(self, y: int) -> bool:
+        get, line = lib.ghostty_render_state_row_get, self._lines[0]
+        check(get(line, lib.GHOSTTY_RENDER_STATE_ROW_DATA_CELLS_RAW, self._view), "row")
+        raw = bytes(ffi.buffer(self._view.ptr, self._view.len * 8)).rstrip(b"\0")
+        words = memoryview(raw + bytes(-len(raw) % 8)).cast("Q")
+        check(get(line, lib.GHOSTTY_RENDER_STATE_ROW_DATA_CELLS, self._cells), "cells")
+        row = tuple(self._runs(words.tolist()))
+        changed = self.rows[y] != row
+        self.rows[y] = row
+        return changed
+
+    def _runs(self, words: list[int]) -> Iterator[Run]:
+        x = 0
+        for key, group in groupby(words, _style_key):
+            cells = list(group)
+            look = self._look(x) if key else PLAIN
+            coloured = key > _STYLE_BITS
+            text = " " * len(cells) if coloured else "".join([chr(word >> 2 & _CHAR or _BLANK) for word in cells])
+            if _UNSAFE.search(text) or any(word & _TAG == _GRAPHEME for word in cells):
+                text = "".join(self._character(word, x + at) for at, word in enumerate(cells))
+            yield text, look
+            x += len(cells)
+
+    def _character(self, word: int, x: int) -> str:
+        width = word >> 42 & _WIDE
+        if width >= lib.GHOSTTY_CELL_WIDE_SPACER_TAIL:
+            return " " if width == lib.GHOSTTY_CELL_WIDE_SPACER_HEAD else ""
+        columns = 2 if width == lib.GHOSTTY_CELL_WIDE_WIDE else 1
+        whole = self._cluster(x) if word & _TAG == _GRAPHEME else ""
+        for text in (whole, chr(word >> 2 & _CHAR or _BLANK)):
+            shown = text if text.isprintable() else sanitize_line(text)
+            # Rich must agree with the emulator on the width, or the rest of the row would shift.
+            if shown and cell_len(shown) == columns:
+                return shown
+        return "\ufffd".ljust(columns)
+
+    def _cluster(self, x: int) -> str:
+        buffer = ffi.new("GhosttyBuffer*")
+        space = ffi.new("uint8_t[]", 256)
+        buffer.ptr, buffer.cap = space, len(space)
+        lib.ghostty_render_state_row_cells_select(self._cells[0], x)
+        key = lib.GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_GRAPHEMES_UTF8
+        if lib.ghostty_render_state_row_cells_get(self._cells[0], key, buffer):
+            return ""
+        return bytes(ffi.buffer(space, buffer.len)).decode("utf-8", "replace")
+
+    def _look(self, x: int) -> Look:
+        style = self._style
+        lib.ghostty_render_state_row_cells_select(self._cells[0], x)
+        lib.ghostty_render_state_row_cells_get(self._cells[0], lib.GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_STYLE, style)
+        background = ffi.new("GhosttyColorRgb*")
+        key = lib.GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_BG_COLOR
+        bg = _color(style.bg_color)
+        if bg is None and lib.ghostty_render_state_row_cells_get(self._cells[0], key, background) == 0:
+            bg = (background.r, background.g, background.b)
+        return Look(_color(style.fg_color), bg, style.bold, style.faint, style.italic, style.underline != 0,
+                    style.strikethrough, style.inverse, style.invisible)
+
+    def _read_cursor(self) -> Cursor | None:
+        cursor = init_sized("GhosttyRenderStateCursor")
+        check(lib.ghostty_render_state_get(self._state[0], lib.GHOSTTY_RENDER_STATE_DATA_CURSOR, cursor), "cursor")
+        shown = cursor.visible and cursor.viewport_has_value
+        return Cursor(cursor.viewport_x, cursor.viewport_y) if shown else None
+
+    def resize(self, cols: int, rows: int) -> None:
+        """Another size; lines of the main screen are wrapped anew."""
+        size = (max(2, cols), max(1, rows))
+        if size != self._size:
+            self._size = size
+            self._terminal.resize(*size)
+
+    def _scroll(self, tag: int, delta: int = 0) -> None:
+        move = ffi.new("LimaScroll*", {"tag": tag, "delta": delta})
+        union_fn("ghostty_terminal_scroll_viewport", _SCROLL)(self._terminal._t[0], move[0])
+
+    def scroll(self, delta: int) -> None:
+        """Move the visible rows; negative is back."""
+        self._scroll(lib.GHOSTTY_SCROLL_VIEWPORT_DELTA, delta)
+
+    def scroll_end(self) -> None:
+        """Show the newest rows."""
+        self._scroll(lib.GHOSTTY_SCROLL_VIEWPORT_BOTTOM)
+
+    def position(self) -> tuple[int, int]:
+        """Rows above the visible ones, and rows below them."""
+        bar = self._terminal.get("scrollbar", "GhosttyTerminalScrollbar")
+        return int(bar.offset), int(bar.total - bar.offset - bar.len)
+
+    def reset(self) -> None:
+        """A new, empty terminal of the same size."""
+        self.close()
+        self._open()
+
+    def replies(self) -> bytes:
+        """What the terminal wants to answer to the guest since the last call."""
+        answer = b"".join(self._answers)
+        self._answers.clear()
+        return answer
+
+    def key(self, key: str, character: str | None) -> bytes:
+        """The bytes of a key as Textual names it, by the modes that the guest has set."""
+        *modifiers, name = key.split("+")
+        char = _CHARACTERS.get(name) or (name if len(name) == 1 else character if not modifiers else None) or ""
+        if name in _KEYS and len(name) > 1:
+            char = " " if name == "space" else ""
+        return self._encode(name.lower(), char, sum(_MODIFIERS.get(each, 0) for each in modifiers))
+
+    def _encode(self, name: str, char: str, modifiers: int) -> bytes:
+        event, text = self._event[0], char.encode()
+        known = getattr(lib, f"GHOSTTY_KEY_{_KEYS[name]}") if name in _KEYS else lib.GHOSTTY_KEY_UNIDENTIFIED
+        lib.ghostty_key_event_set_action(event, lib.GHOSTTY_KEY_ACTION_PRESS)
+        lib.ghostty_key_event_set_key(event, known)
+        lib.ghostty_key_event_set_mods(event, modifiers)
+        lib.ghostty_key_event_set_utf8(event, text, len(text))
+        lib.ghostty_key_event_set_unshifted_codepoint(event, ord(char.lower()) if len(char) == 1 else 0)
+        lib.ghostty_key_encoder_setopt_from_terminal(self._encoder[0], self._terminal._t[0])
+        out, length = ffi.new("char[]", 64), ffi.new("size_t*")
+        check(lib.ghostty_key_encoder_encode(self._encoder[0], event, out, len(out), length), "key")
+        return bytes(ffi.buffer(out, length[0])) or (text if not modifiers & ~1 else b"")
+
+    def paste(self, text: str) -> bytes:
+        """Text as typed: in brackets when the guest asked for that, controls other than tab and newline removed."""
+        clean = re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", "", text).replace("\r\n", "\n")
+        typed = clean.replace("\n", "\r").encode()
+        return b"\x1b[200~" + typed + b"\x1b[201~" if self._terminal.mode(_BRACKETED_PASTE) else typed
+
+    def mouse(self, kind: str, button: int, x: int, y: int) -> bytes:
+        """A mouse report when the guest wants one in the modern (SGR) form: `kind` is down, up or move."""
+        wants = self._terminal.mode(1006) and any(self._terminal.mode(mode) for mode in (1000, 1002, 1003))
+        if not wants or (kind == "move" and not self._terminal.mode(1003)):
+            return b""
+        code = button + (32 if kind == "move" else 0)
+        return f"\x1b[<{code};{x + 1};{y + 1}{'m' if kind == 'up' else 'M'}".encode()
+
+    def text(self) -> str:
+        """The visible rows as text."""
+        return "\n".join(map(row_text, self.rows)).rstrip()
+
+    def close(self) -> None:
+        """Free the terminal."""
+        self._free()
+
+
+def _style_key(word: int) -> int:
+    return word & 0x3FFFFFF | 1 << 50 if word & _TAG >= _FIRST_COLOR_TAG else word & _STYLE_BITS
+
+
+def _color(color: Any) -> Color:
+    if color.tag == lib.GHOSTTY_STYLE_COLOR_PALETTE:
+        return int(color.value.palette)
+    if color.tag == lib.GHOSTTY_STYLE_COLOR_RGB:
+        rgb = color.value.rgb
+        return rgb.r, rgb.g, rgb.b
+    return None

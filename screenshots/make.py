@@ -1,0 +1,99 @@
+"""Pictures of the real dashboard over the demo engine with a frozen clock: `./dev shots`.
+
+Each picture is a story: keys that a user would press, seconds that pass.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from msgspec import Struct
+from picture import save
+from textual.pilot import Pilot
+
+from limacore.drivers.demo import DemoEngine
+from limatui.app import Dashboard
+
+HERE = Path(__file__).resolve().parent
+NOW = 1_795_216_442.0
+SIZES = {"80x24": (80, 24), "120x36": (120, 36), "200x60": (200, 60)}
+
+
+class Shot(Struct, frozen=True):
+    """A picture: its name, its size, what is pressed; `+3` lets three seconds pass."""
+
+    name: str
+    size: str
+    story: str
+
+
+SHOTS = (
+    Shot("instances", "120x36", ""),
+    Shot("instances", "80x24", ""),
+    Shot("wide", "200x60", ""),
+    Shot("boot", "80x24", "j"),
+    Shot("boot", "120x36", "j"),
+    Shot("orphan", "120x36", "G"),
+    Shot("console", "120x36", "c enter m a k e enter"),
+    Shot("logs", "120x36", "3"),
+    Shot("editor", "120x36", "e"),
+    Shot("disks", "120x36", "5"),
+    Shot("jobs", "120x36", "J"),
+    Shot("new", "120x36", "n w e b"),
+    Shot("help", "120x36", "question_mark"),
+    Shot("palette", "120x36", "colon"),
+)
+
+
+async def take(shot: Shot, theme: str = "dark") -> None:
+    """Play the story and save the picture."""
+    engine = DemoEngine(frozen=NOW, label=str(Path.home() / ".lima"))
+    app = Dashboard(engine, clock=engine.now)
+    app.animation_level = "none"
+    async with app.run_test(size=SIZES[shot.size]) as pilot:
+        app.theme = theme
+        await _past(engine, pilot)
+        for key in shot.story.split():
+            await _do(engine, pilot, key)
+        await pilot.pause(0.3)
+        await pilot.pause()
+        suffix = "" if theme == "dark" else f"-{theme}"
+        save(app, HERE / f"{shot.name}-{shot.size}{suffix}")
+
+
+async def _past(engine: DemoEngine, pilot: Pilot[None]) -> None:
+    """Four minutes of history; `build` was started again 41 seconds ago."""
+    await _pass(engine, pilot, 200)
+    engine.restart("build")
+    await _pass(engine, pilot, 44)
+
+
+async def _pass(engine: DemoEngine, pilot: Pilot[None], seconds: int) -> None:
+    for _ in range(seconds):
+        await engine.advance(1.0)
+        await pilot.pause()
+
+
+async def _do(engine: DemoEngine, pilot: Pilot[None], key: str) -> None:
+    if key.startswith("+"):
+        await _pass(engine, pilot, int(key))
+    else:
+        await pilot.press(key)
+        await pilot.pause(0.2)
+
+
+async def main(wanted: list[str]) -> None:
+    """All pictures, or those whose file name begins with one of `wanted`."""
+    for shot in SHOTS:
+        name = f"{shot.name}-{shot.size}"
+        if not wanted or any(name.startswith(each) for each in wanted):
+            await take(shot)
+            print(HERE / f"{name}.png")
+    if not wanted:
+        await take(SHOTS[0], "light")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1:]))

@@ -1,0 +1,114 @@
+"""The screen of a running app as SVG and PNG: letters as text, bars and dots as shapes, the way good terminals draw."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from rich.cells import cell_len
+from rich.color import Color as RichColor
+from rich.segment import Segment
+from rich.style import Style
+from textual.app import App
+
+WIDTH, HEIGHT, SIZE = 10.86, 21.8, 18
+TOP, EDGE = 36, 8
+_BARS = "▁▂▃▄▅▆▇█"
+_LINES = {"━": (0.0, 1.0, 2.4), "╸": (0.0, 0.5, 2.4), "╺": (0.5, 1.0, 2.4), "─": (0.0, 1.0, 1.0)}
+_DOTS = ((0, 0, 1), (0, 1, 2), (0, 2, 4), (1, 0, 8), (1, 1, 16), (1, 2, 32), (0, 3, 64), (1, 3, 128))
+
+
+def svg(app: App[Any], title: str = "limatui") -> str:
+    """The screen as an SVG text."""
+    ground, text = (app.theme_variables[name] for name in ("ground", "text-bright"))
+    shapes = list(_screen(app, text))
+    width, height = app.size.width * WIDTH + 2 * EDGE, app.size.height * HEIGHT + TOP + EDGE
+    lights = "".join(f'<circle cx="{22 + 20 * n}" cy="18" r="6.5" fill="{c}"/>'
+                     for n, c in enumerate(("#ff5f57", "#febc2e", "#28c840")))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
+        f'font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="{SIZE}" xml:space="preserve">'
+        f'<rect width="100%" height="100%" rx="8" fill="{ground}" stroke="#3a414b"/>{lights}'
+        f'<text x="{width / 2:.0f}" y="24" text-anchor="middle" font-weight="bold" font-size="15" '
+        f'font-family="DejaVu Sans, sans-serif" fill="{text}">{escape(title)}</text>{"".join(shapes)}</svg>'
+    )
+
+
+def _screen(app: App[Any], text: str) -> Iterator[str]:
+    for row, strip in enumerate(app.screen._compositor.render_strips()):
+        x = 0
+        for segment in strip:
+            yield from _segment(segment, x, row, text)
+            x += cell_len(segment.text)
+
+
+def _segment(segment: Segment, x: int, row: int, default: str) -> Iterator[str]:
+    style = segment.style or Style()
+    front, back = _hex(style.color) or default, _hex(style.bgcolor)
+    if style.reverse:
+        front, back = back or "#000000", front
+    left, top = EDGE + x * WIDTH, TOP + row * HEIGHT
+    if back:
+        yield f'<rect x="{left:.2f}" y="{top:.2f}" width="{cell_len(segment.text) * WIDTH + 0.3:.2f}" ' \
+              f'height="{HEIGHT + 0.3:.2f}" fill="{back}"/>'
+    weight = ' font-weight="bold"' if style.bold else ""
+    weight += ' font-style="italic"' if style.italic else ""
+    for word, column in _words(segment.text):
+        yield from _word(word, left + column * WIDTH, top, front, weight)
+
+
+def _hex(color: RichColor | None) -> str:
+    return "" if color is None or color.is_default else color.get_truecolor().hex
+
+
+def _words(text: str) -> Iterator[tuple[str, int]]:
+    """Runs without blanks, each with its column; drawn signs alone."""
+    word, start, column = "", 0, 0
+    for char in text:
+        alone = char in _BARS or char in _LINES or 0x2800 <= ord(char) < 0x2900 or not char.isascii()
+        if word and (alone or char == " "):
+            yield word, start
+            word = ""
+        if alone:
+            yield char, column
+        elif char != " ":
+            start = start if word else column
+            word += char
+        column += cell_len(char)
+    if word:
+        yield word, start
+
+
+def _word(word: str, x: float, y: float, fill: str, weight: str) -> Iterator[str]:
+    if word in _LINES:
+        begin, end, thick = _LINES[word]
+        yield _rect(x + begin * WIDTH, y + HEIGHT / 2 - thick / 2, (end - begin) * WIDTH + 0.2, thick, fill)
+    elif len(word) == 1 and word in _BARS:
+        part = (_BARS.index(word) + 1) / 8
+        yield _rect(x, y + HEIGHT * (1 - part), WIDTH + 0.2, HEIGHT * part, fill)
+    elif word == "▌":
+        yield _rect(x, y, WIDTH / 2, HEIGHT, fill)
+    elif len(word) == 1 and 0x2800 <= ord(word) < 0x2900:
+        yield from (_dot(x, y, column, row, fill) for column, row, bit in _DOTS if ord(word) & bit)
+    else:
+        yield f'<text x="{x:.2f}" y="{y + HEIGHT * 0.74:.2f}" fill="{fill}"{weight} ' \
+              f'textLength="{cell_len(word) * WIDTH:.2f}">{escape(word)}</text>'
+
+
+def _rect(x: float, y: float, width: float, height: float, fill: str) -> str:
+    return f'<rect x="{x:.2f}" y="{y:.2f}" width="{width:.2f}" height="{height:.2f}" fill="{fill}"/>'
+
+
+def _dot(x: float, y: float, column: int, row: int, fill: str) -> str:
+    return f'<circle cx="{x + WIDTH * (0.27 + 0.46 * column):.2f}" cy="{y + HEIGHT * (row + 0.5) / 4:.2f}" r="1.55" ' \
+           f'fill="{fill}"/>'
+
+
+def save(app: App[Any], path: Path) -> None:
+    """Write `path`.svg and `path`.png."""
+    drawing = path.with_suffix(".svg")
+    drawing.write_text(svg(app), "utf-8")
+    subprocess.run(("rsvg-convert", "-o", str(path.with_suffix(".png")), str(drawing)), check=True)

@@ -1,0 +1,223 @@
+"""The console pane: keys reach a real socket, and only then when the user asked for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from limatui.screens.console import CONSOLE_KEYS, ConsolePane, Link, header, is_risky, overlap
+from limatui.widgets.ask import Ask
+from tests.ui.pane_app import FileEngine, PaneApp, screen_text, until
+
+
+class Peer:
+    """The other side of serial.sock: one client at a time, keeps what was typed."""
+
+    def __init__(self) -> None:
+        self.got = bytearray()
+        self.clients = 0
+        self.writer: asyncio.StreamWriter | None = None
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.clients += 1
+        self.writer = writer
+        while data := await reader.read(4096):
+            self.got += data
+        self.clients -= 1
+        writer.close()
+
+    def print(self, data: bytes) -> None:
+        assert self.writer is not None
+        self.writer.write(data)
+
+
+@asynccontextmanager
+async def serial(home: Path, name: str = "default") -> AsyncIterator[Peer]:
+    (home / name).mkdir(exist_ok=True)
+    peer = Peer()
+    server = await asyncio.start_unix_server(peer.serve, home / name / "serial.sock")
+    try:
+        yield peer
+    finally:
+        server.close()
+        if peer.writer is not None:
+            peer.writer.close()
+
+
+@asynccontextmanager
+async def console(home: Path, *, size: tuple[int, int] = (80, 14)) -> AsyncIterator[tuple[PaneApp, ConsolePane, Pilot[None]]]:
+    pane = ConsolePane("default")
+    app = PaneApp(pane, FileEngine(home))
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: pane.terminal.grid is not None)
+        pane.terminal.focus()
+        await pilot.pause()
+        yield app, pane, pilot
+
+
+def on_screen(app: PaneApp, text: str) -> Callable[[], bool]:
+    return lambda: any(text in line for line in screen_text(app))
+
+
+async def test_history_then_live_then_typing(lima_home: Path) -> None:
+    async with serial(lima_home) as peer:
+        (lima_home / "default" / "serial.log").write_bytes(b"[    0.000000] Linux\r\nlogin: ")
+        async with console(lima_home) as (app, pane, pilot):
+            await until(pilot, lambda: pane.link.state == "live")
+            await until(pilot, on_screen(app, "login:"))
+            peer.print(b"dev\r\n\x1b[32mwelcome\x1b[0m")
+            await until(pilot, on_screen(app, "welcome"))
+            await pilot.press("s")
+            assert (app.recorded, bytes(peer.got)) == (["s"], b""), "watching: keys are the app's"
+            await pilot.press("enter", *"sq", "ctrl+c", "ctrl+q", "ctrl+p", "tab", "shift+tab", "escape", "up", "f5")
+            await until(pilot, lambda: peer.got.endswith(b"\x1b[15~"))
+            assert bytes(peer.got) == b"sq\x03\x11\x10\t\x1b[Z\x1b\x1b[A\x1b[15~"
+            assert app.recorded == ["s"]
+            await pilot.press("ctrl+right_square_bracket", "s")
+            assert (app.recorded, pane.terminal.typing) == (["s", "s"], False)
+
+
+async def test_the_app_gets_no_priority_key_while_typing(lima_home: Path) -> None:
+    async with serial(lima_home) as peer, console(lima_home) as (app, pane, pilot):
+        app.bind("ctrl+t", "record('t')")
+        await until(pilot, lambda: pane.link.state == "live")
+        await pilot.press("i", "ctrl+t")
+        await until(pilot, lambda: bytes(peer.got) == b"\x14")
+        assert app.recorded == []
+
+
+async def test_losing_the_focus_gives_the_keyboard_back(lima_home: Path) -> None:
+    async with serial(lima_home), console(lima_home) as (app, pane, pilot):
+        await until(pilot, lambda: pane.link.state == "live")
+        await pilot.press("enter")
+        assert pane.terminal.typing
+        app.screen.set_focus(None)
+        await until(pilot, lambda: not pane.terminal.typing)
+
+
+async def test_the_socket_is_released_when_hidden_and_taken_again(lima_home: Path) -> None:
+    async with serial(lima_home) as peer, console(lima_home) as (_app, pane, pilot):
+        await until(pilot, lambda: peer.clients == 1)
+        pane.display = False
+        await until(pilot, lambda: peer.clients == 0)
+        pane.display = True
+        await until(pilot, lambda: peer.clients == 1)
+
+
+async def test_another_instance_is_another_socket(lima_home: Path) -> None:
+    async with serial(lima_home) as first, serial(lima_home, "other") as second:
+        async with console(lima_home) as (app, pane, pilot):
+            await until(pilot, lambda: first.clients == 1)
+            first.print(b"this is default")
+            await until(pilot, on_screen(app, "this is default"))
+            pane.instance = "other"
+            await until(pilot, lambda: (first.clients, second.clients) == (0, 1))
+            second.print(b"this is other")
+            await until(pilot, on_screen(app, "this is other"))
+            assert not on_screen(app, "this is default")()
+
+
+async def test_held_by_another_says_who_and_follows_the_log(lima_home: Path) -> None:
+    (lima_home / "default").mkdir()
+    log = lima_home / "default" / "serial.log"
+    log.write_bytes(b"first\r\n")
+    async with console(lima_home, size=(110, 14)) as (app, pane, pilot):
+        engine = app.bridge.engine
+        engine.holder = "socat (pid 812)"
+        await until(pilot, lambda: pane.link.state == "held")
+        assert on_screen(app, "held by socat (pid 812)")()
+        with log.open("ab") as file:
+            file.write(b"second\r\n")
+        await until(pilot, on_screen(app, "second"))
+        await pilot.press("enter")
+        assert not pane.terminal.typing, "nobody types into a console that another holds"
+
+
+async def test_not_running_then_started(lima_home: Path) -> None:
+    async with console(lima_home) as (app, pane, pilot):
+        await until(pilot, lambda: pane.link.state == "stopped")
+        assert on_screen(app, "does not run")()
+        async with serial(lima_home):
+            await until(pilot, lambda: pane.link.state == "live")
+        await until(pilot, lambda: pane.link.state == "stopped")
+
+
+async def test_a_rotated_log_is_another_boot(lima_home: Path) -> None:
+    (lima_home / "default").mkdir()
+    log = lima_home / "default" / "serial.log"
+    log.write_bytes(b"old boot\r\n")
+    async with console(lima_home) as (app, _pane, pilot):
+        await until(pilot, on_screen(app, "old boot"))
+        log.rename(lima_home / "default" / "serial.1.log")
+        log.write_bytes(b"new boot\r\n")
+        await until(pilot, on_screen(app, "new boot"))
+        assert not on_screen(app, "old boot")()
+
+
+async def test_paste_of_several_lines_asks(lima_home: Path) -> None:
+    async with serial(lima_home) as peer, console(lima_home) as (app, pane, pilot):
+        await until(pilot, lambda: pane.link.state == "live")
+        await pilot.press("enter")
+        pane.terminal.post_message(pane.terminal.Pasted("one word"))
+        await until(pilot, lambda: bytes(peer.got) == b"one word")
+        pane.terminal.post_message(pane.terminal.Pasted("rm -rf x\nls\n"))
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        assert on_screen(app, "2 lines: each one runs as if typed")()
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, Ask))
+        assert bytes(peer.got) == b"one word"
+        pane.terminal.post_message(pane.terminal.Pasted("ls\n"))
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        await pilot.press("enter")
+        await until(pilot, lambda: bytes(peer.got) == b"one wordls\r")
+
+
+async def test_answers_go_to_the_guest_only_while_typing(lima_home: Path) -> None:
+    async with serial(lima_home) as peer, console(lima_home) as (app, pane, pilot):
+        await until(pilot, lambda: pane.link.state == "live")
+        peer.print(b"\x1b[6nasked")
+        await until(pilot, on_screen(app, "asked"))
+        assert bytes(peer.got) == b""
+        await pilot.press("enter")
+        peer.print(b"\r\x1b[6n")
+        await until(pilot, lambda: bytes(peer.got) == b"\x1b[1;1R")
+
+
+async def test_scrolling_back_while_watching(lima_home: Path) -> None:
+    (lima_home / "default").mkdir()
+    (lima_home / "default" / "serial.log").write_bytes(b"".join(b"line %d\r\n" % n for n in range(200)))
+    async with console(lima_home) as (app, _pane, pilot):
+        await until(pilot, on_screen(app, "line 199"))
+        await pilot.press("g")
+        await until(pilot, on_screen(app, "line 0 "))
+        assert on_screen(app, "below")()
+        await pilot.press("G")
+        await until(pilot, on_screen(app, "line 199"))
+
+
+@pytest.mark.parametrize(("seen", "fresh", "same"), [
+    (b"", b"abc", 0), (b"xxabc", b"abcdef", 3), (b"abc", b"abc", 3), (b"abc", b"def", 0), (b"ab", b"b", 1),
+])
+def test_what_log_and_socket_both_told_is_shown_once(seen: bytes, fresh: bytes, same: int) -> None:
+    assert overlap(seen, fresh) == same
+
+
+def test_risky_pastes() -> None:
+    assert [is_risky(text) for text in ("ls -l", "a\tb", "é中", "a\n", "\x1b[A", "\x9b", "\x03")] == [
+        False, False, False, True, True, True, True]
+
+
+def test_header_says_who_has_the_keyboard() -> None:
+    assert "typing" in str(header("default", Link("live", "live"), True)[1])
+    assert "enter types" in str(header("default", Link("live", "live"), False)[1])
+    assert header("default", Link("stopped", "closed"), False)[1] == ()
+
+
+def test_every_reserved_key_is_documented() -> None:
+    told = " ".join(keys for keys, _ in CONSOLE_KEYS)
+    assert all(key in told for key in ("ctrl+]", "F10", "F11", "F12", "shift+pgup"))
