@@ -15,12 +15,18 @@ USAGE = "usage: limatui [--demo [N]]   the dashboard\n       limatui VERB …   
 def main(argv: list[str] | None = None) -> int:
     """The exit code: 0, or 2 when it was not called in a way that works."""
     words = sys.argv[1:] if argv is None else argv
-    if words and words[0] == "list":
+    if words and words[0] in ("list", "ls"):
         from limacore.cli import quick
 
         code = quick.answer(words)
         if code is not None:
-            return code
+            os._exit(code)  # all is written; tearing the interpreter down costs a quarter of the whole answer
+    if words and words[0] == "shell":
+        from limacore.cli import quickshell
+
+        command = quickshell.argv(words)
+        if command:
+            os.execvp(command[0], command)
     if words and words[0] != "--demo":
         from limacore.cli import main as verbs
 

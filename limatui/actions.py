@@ -112,7 +112,7 @@ ACTIONS: tuple[Action, ...] = (
            "limatui shell {}", _shell),
     Action("console", "c", "console", "the serial console, full screen", "pane", 6, "", _needs_one),
     Action("logs", "l", "logs", "the logs, full screen", "pane", 7, "", _needs_one),
-    Action("edit", "e", "edit", "lima.yaml in the editor", "pane", 8, "limatui edit {}", _needs_one),
+    Action("edit", "e", "edit", "lima.yaml in the editor", "pane", 8, "", _needs_one),
     Action("disks", "d", "disks", "disks of this instance and additional ones", "pane", 10, "limatui disk list"),
     Action("new", "n", "new", "a new instance from a template", "instance", 9,
            "limatui create --name=NAME template:default"),

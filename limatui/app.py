@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from textual import on, work
-from textual.app import App
+from textual.app import App, SuspendNotSupported
 from textual.binding import BindingType
 from textual.driver import Driver
 from textual.reactive import var
 from textual.screen import Screen
+from textual.worker import Worker, WorkerState
 
 from limacore.errors import LimaError
 from limacore.model.instance import Fleet
@@ -81,6 +82,12 @@ class Dashboard(App[None], inherit_bindings=False):
         """Let the engine end what it does for us."""
         await self.bridge.engine.close()
 
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A worker that broke is a defect of ours: say so instead of going on in silence."""
+        if event.state is WorkerState.ERROR:
+            self.log.error(event.worker.error)
+            self.tell(f"{event.worker.error!r}", title="limatui: internal error", severity="error")
+
     # --- wishes down
 
     @on(Wanted)
@@ -99,6 +106,21 @@ class Dashboard(App[None], inherit_bindings=False):
             verb()
         except LimaError as error:
             self.fail(error)
+
+    @work(group="form", exclusive=True, exit_on_error=False)
+    async def open_form(self) -> None:
+        """Ask for a new instance; the engine looks for templates on disk, so not in the loop."""
+        from limatui.screens.new import NewScreen
+
+        try:
+            templates = await asyncio.to_thread(self.bridge.engine.templates)
+        except LimaError as error:
+            self.fail(error)
+            return
+        taken = frozenset(each.name for each in self.fleet.instances)
+        wish = await self.push_screen_wait(NewScreen(templates, taken))
+        if wish is not None:
+            self.post_message(wish)
 
     # --- answers up
 
@@ -137,7 +159,7 @@ class Dashboard(App[None], inherit_bindings=False):
             self.copy_to_clipboard(text)
         self.tell(text, title=f"copied with {where}" if where else "copied through the terminal")
 
-    @work(group="shell", exit_on_error=False)
+    @work(group="shell", exclusive=True, exit_on_error=False)
     async def open_shell(self, name: str) -> None:
         """A shell of an instance in the real terminal; jobs and watches go on meanwhile."""
         try:
@@ -146,18 +168,19 @@ class Dashboard(App[None], inherit_bindings=False):
                 await _run_in_terminal(argv)
         except LimaError as error:
             self.fail(error)
-        except OSError as error:
-            self.tell(f"cannot run `{argv[0]}`: {error.strerror}", severity="error")
+        except (OSError, SuspendNotSupported) as error:
+            self.tell(f"cannot open a shell here: {error}", severity="error")
 
-    def next_theme(self) -> None:
+    @work(group="theme", exclusive=True, exit_on_error=False)
+    async def next_theme(self) -> None:
         """The theme after this one, remembered."""
         names = list(THEMES)
-        self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
+        self.theme = names[(names.index(self.theme) + 1) % len(names)]
+        self.tell(f"theme: {self.theme}")
         try:
-            save(Settings(theme=self.theme))
+            await asyncio.to_thread(save, Settings(theme=self.theme))
         except LimaError as error:
             self.fail(error)
-        self.tell(f"theme: {self.theme}")
 
 
 async def _run_in_terminal(argv: tuple[str, ...]) -> None:

@@ -28,7 +28,7 @@ def program(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 async def copy(text: str) -> str:
     """Give `text` to the desktop; returns the program's name, or an empty string when there is none that works."""
-    command = program(os.environ)
+    command = await asyncio.to_thread(program, os.environ)
     if not command:
         return ""
     process = await asyncio.create_subprocess_exec(

@@ -10,7 +10,7 @@ from textual.timer import Timer
 from limacore.model.instance import Status
 from limacore.model.job import JobState
 from limatui.actions import BY_ID
-from limatui.messages import CreateWanted, Wanted
+from limatui.messages import Wanted
 
 if TYPE_CHECKING:
     from limatui.screens.main import MainScreen
@@ -128,16 +128,7 @@ def _delete(screen: MainScreen) -> None:
 
 
 def _new(screen: MainScreen) -> None:
-    from limatui.screens.new import NewScreen
-
-    board = screen.dashboard
-    taken = frozenset(each.name for each in board.fleet.instances)
-
-    def made(wish: CreateWanted | None) -> None:
-        if wish is not None:
-            screen.post_message(wish)
-
-    screen.app.push_screen(NewScreen(board.bridge.engine.templates(), taken), made)
+    screen.dashboard.open_form()
 
 
 def _jobs(screen: MainScreen) -> None:
@@ -179,6 +170,10 @@ def _quit(screen: MainScreen) -> None:
         screen.app.exit()
 
 
+def _theme(screen: MainScreen) -> None:
+    screen.dashboard.next_theme()
+
+
 DEEDS: dict[str, Callable[[MainScreen], None]] = {
     "start": _wanted("start"), "restart": _wanted("restart"), "protect": _wanted("protect"),
     "stop": _stop, "insist": _insist, "delete": _delete, "new": _new, "shell": _shell,
@@ -188,5 +183,5 @@ DEEDS: dict[str, Callable[[MainScreen], None]] = {
     "disks": lambda screen: screen.open("disks", zoom=False),
     "jobs": _jobs, "help": _help, "palette": _palette, "copy": _copy, "zoom": _zoom, "quit": _quit,
     "filter": lambda screen: screen.open_filter(),
-    "theme": lambda screen: screen.dashboard.next_theme(),
+    "theme": _theme,
 }

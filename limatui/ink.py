@@ -119,5 +119,5 @@ class Ink:
 
     def strip(self, spans: Line, cells: int, ground: str = "") -> Strip:
         """The line as exactly `cells` cells on the colour `ground`."""
-        safe = tuple((sanitize_line(text), marks) for text, marks in spans)
+        safe = tuple((sanitize_line(text), marks) for text, marks in spans if text)
         return Strip([Segment(text, self.style(marks, ground)) for text, marks in pad(safe, cells)], cells)

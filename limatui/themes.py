@@ -54,7 +54,8 @@ def _widgets(tokens: Mapping[str, str]) -> dict[str, str]:
         "scrollbar-hover": tokens["dim"], "scrollbar-active": tokens["accent-key"],
         "scrollbar-background": tokens["ground"], "scrollbar-background-hover": tokens["ground"],
         "scrollbar-background-active": tokens["ground"], "scrollbar-corner-color": tokens["ground"],
-        "screen-selection-background": tokens["raised"],
+        "screen-selection-background": tokens["raised"], "screen-selection-foreground": tokens["text-bright"],
+        "ansi-background": "ansi_black", "ansi-foreground": "ansi_white",
     }
 
 

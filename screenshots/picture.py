@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from html import escape
+from itertools import count, groupby
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ WIDTH, HEIGHT, SIZE = 10.86, 21.8, 18
 TOP, EDGE = 36, 8
 _BARS = "▁▂▃▄▅▆▇█"
 _LINES = {"━": (0.0, 1.0, 2.4), "╸": (0.0, 0.5, 2.4), "╺": (0.5, 1.0, 2.4), "─": (0.0, 1.0, 1.0)}
+_RUNS = _BARS + "━─"
 _DOTS = ((0, 0, 1), (0, 1, 2), (0, 2, 4), (1, 0, 8), (1, 1, 16), (1, 2, 32), (0, 3, 64), (1, 3, 128))
 
 
@@ -65,30 +67,31 @@ def _hex(color: RichColor | None) -> str:
 
 
 def _words(text: str) -> Iterator[tuple[str, int]]:
-    """Runs without blanks, each with its column; drawn signs alone."""
-    word, start, column = "", 0, 0
-    for char in text:
-        alone = char in _BARS or char in _LINES or 0x2800 <= ord(char) < 0x2900 or not char.isascii()
-        if word and (alone or char == " "):
-            yield word, start
-            word = ""
-        if alone:
-            yield char, column
-        elif char != " ":
-            start = start if word else column
-            word += char
-        column += cell_len(char)
-    if word:
-        yield word, start
+    """Runs of letters or of the same line sign, each with its column; other signs alone."""
+    column = 0
+    for (kind, _), chars in groupby(zip(text, count(), strict=False), key=_kind):
+        word = "".join(char for char, _ in chars)
+        if kind != "blank":
+            yield word, column
+        column += cell_len(word)
+
+
+def _kind(place: tuple[str, int]) -> tuple[str, object]:
+    char, index = place
+    if char == " ":
+        return "blank", 0
+    if char in _RUNS:
+        return "run", char
+    return ("letters", 0) if char.isascii() else ("alone", index)
 
 
 def _word(word: str, x: float, y: float, fill: str, weight: str) -> Iterator[str]:
-    if word in _LINES:
-        begin, end, thick = _LINES[word]
-        yield _rect(x + begin * WIDTH, y + HEIGHT / 2 - thick / 2, (end - begin) * WIDTH + 0.2, thick, fill)
-    elif len(word) == 1 and word in _BARS:
-        part = (_BARS.index(word) + 1) / 8
-        yield _rect(x, y + HEIGHT * (1 - part), WIDTH + 0.2, HEIGHT * part, fill)
+    if word[0] in _LINES:
+        begin, end, thick = _LINES[word[0]]
+        yield _rect(x + begin * WIDTH, y + HEIGHT / 2 - thick / 2, (len(word) - 1 + end - begin) * WIDTH, thick, fill)
+    elif word[0] in _BARS:
+        part = (_BARS.index(word[0]) + 1) / 8
+        yield _rect(x, y + HEIGHT * (1 - part), WIDTH * len(word), HEIGHT * part, fill)
     elif word == "▌":
         yield _rect(x, y, WIDTH / 2, HEIGHT, fill)
     elif len(word) == 1 and 0x2800 <= ord(word) < 0x2900:

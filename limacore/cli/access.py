@@ -7,11 +7,12 @@ import sys
 
 import click
 
+from limacore.cli import quickshell
 from limacore.cli.context import Context
 from limacore.config.load import load
 from limacore.errors import HostError, StateError
 from limacore.lifecycle.guard import existing
-from limacore.lifecycle.shell import argv
+from limacore.lifecycle.shell import argv, guest_shell, locations
 from limacore.model.instance import Status
 from limacore.store.scan import inspect
 
@@ -31,6 +32,7 @@ def shell_command(ctx: Context, name: str, command: tuple[str, ...], shell: str,
     config = load(paths.lima_yaml, ctx.home, exists=True).config
     if config is None:
         raise StateError(f"instance `{name}` has no configuration", detail="; ".join(instance.errors))
+    quickshell.note(str(ctx.home.home), name, guest_shell(config), locations(config))
     words = command[1:] if command[:1] == ("--",) else command
     _become(argv(paths, config, instance.ssh_port, words, shell=shell, workdir=workdir, tty=sys.stdout.isatty()))
 

@@ -11,9 +11,11 @@ from limacore.base.gotime import parse_duration
 from limacore.cli.context import Context
 from limacore.errors import LimaError, UsageError
 from limacore.lifecycle import change, create, remove, start, stop
+from limacore.lifecycle.guard import existing
 from limacore.model.event import Event, EventStatus
 from limacore.model.instance import Status
 from limacore.paths import InstancePaths, check_instance_name
+from limacore.store.scan import inspect
 from limacore.templates import catalog
 
 GIB = "GiB"
@@ -100,6 +102,9 @@ def start_command(ctx: Context, /, template: str, name: str, timeout: str, **fla
     limit = parse_duration(timeout) or start.DEFAULT_TIMEOUT
     if not (ctx.home.home / check_instance_name(chosen)).exists():
         _create(ctx, chosen, locator, flags)
+    elif inspect(ctx.home, chosen).status is Status.RUNNING and _is_name(template):
+        ctx.log("info", f"The instance `{chosen}` is already running. Run `{_shell(chosen)}` to open the shell.")
+        return
     elif not _is_name(template):
         raise UsageError(f"instance `{chosen}` already exists (`{ctx.home.home / chosen}`)",
                          hint=f"start it: limatui start {chosen}")
@@ -122,8 +127,11 @@ def _start(ctx: Context, name: str, limit: float) -> None:
         on_event=lambda event: _tell(ctx, event),
         on_log=lambda level, message: _relay(ctx, level, message),
     ))  # fmt: skip
-    command = "limatui shell" if name == "default" else f"limatui shell {name}"
-    ctx.log("info", f"READY. Run `{command}` to open the shell.")
+    ctx.log("info", f"READY. Run `{_shell(name)}` to open the shell.")
+
+
+def _shell(name: str) -> str:
+    return "limatui shell" if name == "default" else f"limatui shell {name}"
 
 
 def _relay(ctx: Context, level: str, message: str) -> None:
@@ -172,9 +180,6 @@ def _each(ctx: Context, names: tuple[str, ...], act: Callable[[str], None]) -> N
 @click.pass_obj
 def restart_command(ctx: Context, name: str, force: bool) -> None:
     """Restart a running instance."""
-    from limacore.lifecycle.guard import existing
-    from limacore.store.scan import inspect
-
     existing(ctx.home, name)
     if inspect(ctx.home, name).status is Status.STOPPED:
         ctx.log("warning", "The instance is not running, continuing with the restart")

@@ -177,10 +177,11 @@ def _record(instance: Instance, began: int, cells: tuple[str, ...], line: str) -
     yaml, changed = state_of(folder / "lima.yaml"), state_of(folder)[1]
     if instance.errors or instance.status not in (Status.STOPPED, Status.RUNNING):
         return None
-    if max(yaml[1], changed) > began - quick.SETTLED:
+    ssh = quick.state(str(folder / "ssh.config"))
+    if max(yaml[1], changed, ssh[1] if ssh else 0) > began - quick.SETTLED:
         return None
     alive = None
     if instance.status is Status.RUNNING:
         pids = [(pid, start_ticks(pid).encode()) for pid in (instance.ha_pid, instance.driver_pid)]
         alive = (state_of(InstancePaths(folder).ha_stdout), tuple(pids))
-    return index.Record(yaml, changed, alive, cells, line)
+    return index.Record(yaml, ssh, changed, alive, cells, line)

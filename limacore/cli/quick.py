@@ -1,7 +1,7 @@
 """`list` from an index: no YAML, no schema, no click. Imports only what the interpreter has built in.
 
-The index holds finished cells and JSON lines. It answers while lima.yaml and the instance's directory are as they were:
-pid files, sockets, ssh.config and `protected` come and go by changing the directory's time. Anything else is left to
+The index holds finished cells and JSON lines. It answers while lima.yaml, ssh.config and the directory are as
+they were: pid files, sockets and `protected` come and go by changing the directory's time. Anything else is left to
 `limacore.cli.listing`, which answers in the same words and writes the index anew.
 """
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 VERSION = "0.1.0"
-FORMAT = f"limatui list index 3 {VERSION}"
+FORMAT = f"limatui list index 4 {VERSION}"
 HEADERS = ("NAME", "STATUS", "SSH", "VMTYPE", "ARCH", "CPUS", "MEMORY", "DISK", "DIR")
 SETTLED = 50_000_000
 """Nanoseconds that a file must be old to be trusted: its time is as coarse as the kernel's clock tick."""
@@ -92,7 +92,7 @@ def _quiet(home: str, found: "list[str]", names: "list[str]") -> "int | None":
 def index_path(home: str, part: str) -> "str | None":
     """The file of the index for one home; None where there can be none."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    name = home.replace("%", "%25").replace("/", "%")
+    name = home.replace("%", "%p").replace("/", "%s")  # `store.index` reads it back
     if sys.platform != "linux" or len(os.fsencode(name)) > _MAX_NAME or not base.startswith("/"):
         return None
     return f"{base}/limatui/list-{part}-{name}"
@@ -151,14 +151,16 @@ def _from_index(home: str, found: "list[str]", names: "list[str]", style: str) -
 
 
 def _holds(home: str, name: str, entry: "tuple[Any, ...]") -> bool:
-    """Whether an entry is still true: same lima.yaml, same directory, and its processes alive as they were."""
+    """Whether an entry is still true: same lima.yaml, ssh.config and directory, its processes alive as they were."""
     size, changed, inode = entry[0]
     place = f"{home}/{name}"
     try:
         file = os.stat(f"{place}/lima.yaml")
         if file.st_mtime_ns != changed or file.st_size != size or file.st_ino != inode:
             return False
-        return os.stat(place).st_mtime_ns == entry[1] and (entry[2] is None or _runs(place, entry[2]))
+        if os.stat(place).st_mtime_ns != entry[1] or state(f"{place}/ssh.config") != entry[4]:
+            return False
+        return entry[2] is None or _runs(place, entry[2])
     except OSError:
         return False
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import CommentMark, YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
+from ruamel.yaml.tokens import CommentToken
 
 from limacore.base import yamlio
 from limacore.errors import ConfigError
@@ -62,6 +63,24 @@ def _set(node: Any, path: list[str], value: Any) -> None:
             node[part] = CommentedMap()
         node = node[part]
     node[path[-1]] = quoted(value) if isinstance(value, str) else value
+
+
+def comment_below(node: Any, key: str) -> str:
+    """The lines of comment that stand below the value of `key`, before the next key; empty when there are none."""
+    value = node[key]
+    tokens = node.ca.items.get(key, [None] * 4) if not hasattr(value, "ca") else next(
+        reversed(value.ca.items.values()), [None] * 4)
+    token = next((each for each in tokens if each is not None and not isinstance(each, list)), None)
+    return str(token.value).partition("\n")[2] if token is not None else ""
+
+
+def put_comment_above(node: Any, number: int, text: str) -> None:
+    """Put lines of comment above the key that is at place `number` now; nothing when there is none."""
+    keys = list(node)
+    if not text or number >= len(keys):
+        return
+    held = node.ca.items.setdefault(keys[number], [None, None, None, None])
+    held[1] = [CommentToken(text, CommentMark(0), None), *(held[1] or ())]
 
 
 def quoted(text: str) -> Any:

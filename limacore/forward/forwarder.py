@@ -10,7 +10,7 @@ from typing import Protocol
 
 from limacore.errors import LimaError
 from limacore.forward import owner
-from limacore.forward.rules import Table, Target, is_static, joined, match, static_forwards
+from limacore.forward.rules import Fixed, Table, Target, fixed, is_static, joined, match
 from limacore.model.event import PortForwardEvent
 from limacore.model.guest import Port, Ports
 from limacore.model.instance import Forward
@@ -36,12 +36,12 @@ class Opener(Protocol):
 class Forwarder:
     """The forwards of one instance. `run` works until cancelled; the other methods only say what has changed."""
 
-    def __init__(self, table: Table, report: Report, log: Log) -> None:
+    def __init__(self, table: Table, report: Report, log: Log, *, sockets: bool = True) -> None:
         self._table = table
         self._report = report
         self._log = log
         self._guest: dict[Port, Target | None] = {}
-        self._static = {target: _reachable(ip, port) for ip, port, target in static_forwards(table)}
+        self._fixed = {each.host: each for each in fixed(table, sockets=sockets)}
         self._open: dict[Target, Address] = {}
         self._failed: dict[Target, str] = {}
         self._told: dict[Port, PortForwardEvent] = {}
@@ -60,6 +60,8 @@ class Forwarder:
     def attach(self, opener: Opener | None) -> None:
         """A new master took over, or None: there is none, and with it went every listener."""
         self._opener = opener
+        for target in self._open:
+            _remove_socket(target)
         self._open.clear()
         self._failed.clear()
         self._changed.set()
@@ -97,7 +99,7 @@ class Forwarder:
             self._log("warning", f"the guest agent named an impossible address: {port.ip[:64]!r}")
 
     def _wanted(self) -> dict[Target, Address]:
-        wanted = dict(self._static)
+        wanted = {each.host: _reachable(each.guest.host, each.guest.port) for each in self._fixed.values()}
         for port, target in self._guest.items():
             if target and port.protocol == "tcp":
                 wanted.setdefault(target, _reachable(port.ip, port.port))
@@ -126,12 +128,25 @@ class Forwarder:
             _make_place(target)
             await opener.open_forward(_listening(target), connect)
         except (LimaError, OSError) as error:
+            why = await _why(target, error)
             if opener is self._opener:
-                self._failed[target] = await _why(target, error)
+                self._tell_fixed(self._fixed.get(target) if target not in self._failed else None, why)
+                self._failed[target] = why
             return
         if opener is self._opener:
             self._open[target] = connect
             self._failed.pop(target, None)
+            self._tell_fixed(self._fixed.get(target))
+
+    def _tell_fixed(self, made: Fixed | None, why: str = "") -> None:
+        if made is None:
+            return
+        if why:
+            self._log("warning", f"cannot forward {made.guest} to {made.host}: {why}")
+        elif made.guest.port:
+            self._log("info", f"Setting up static TCP forwarding from {made.guest} to {made.host}")
+        else:
+            self._log("info", f"Forwarding `{made.guest}` (guest) to `{made.host}` (host)")
 
     def _tell(self) -> None:
         """Report what differs from what was reported last."""

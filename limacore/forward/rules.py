@@ -114,8 +114,21 @@ def is_static(found: Table, port: int) -> bool:
     return any(rule.guest_port_range[0] <= port <= rule.guest_port_range[1] for rule in found.static)
 
 
-def static_forwards(found: Table) -> tuple[tuple[str, int, Target], ...]:
-    """Guest address, guest port and host side of every static rule for a single TCP port."""
-    single = (rule for rule in found.static if rule.guest_port_range[0] == rule.guest_port_range[1]
-              and not rule.guest_socket and rule.proto != "udp" and not rule.ignore)
-    return tuple((rule.guest_ip, rule.guest_port_range[0], _target(rule, rule.guest_port_range[0])) for rule in single)
+class Fixed(Struct, frozen=True):
+    """A forward that exists whatever the guest listens on: `guest` is an address, or a unix socket (`port` 0)."""
+
+    guest: Target
+    host: Target
+
+
+def fixed(found: Table, *, sockets: bool) -> tuple[Fixed, ...]:
+    """Static rules for a single TCP port, and with `sockets` the rules for unix sockets of the guest."""
+    ports = [Fixed(Target(rule.guest_ip, rule.guest_port_range[0]), _target(rule, rule.guest_port_range[0]))
+             for rule in found.static if _is_single(rule) and not rule.guest_socket and rule.proto != "udp"]
+    unix = [Fixed(Target(rule.guest_socket), _target(rule, rule.guest_port_range[0]))
+            for rule in found.rules if rule.guest_socket and not rule.static and not rule.reverse]
+    return (*ports, *(unix if sockets else ()))
+
+
+def _is_single(rule: PortForward) -> bool:
+    return rule.guest_port_range[0] == rule.guest_port_range[1] and not rule.ignore

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import resource
 import sys
+import traceback
 from pathlib import Path
 
 from limacore.base import http1
@@ -16,6 +17,7 @@ from limacore.errors import LimaError
 from limacore.hostagent import api, pidfile
 from limacore.hostagent.agent import Agent
 from limacore.hostagent.emit import Emitter
+from limacore.hostagent.power import Power
 from limacore.hostagent.setup import prepare
 from limacore.paths import HomePaths
 
@@ -38,9 +40,10 @@ async def run(args: argparse.Namespace, log: JsonLog) -> None:
     """Everything from the preparation of one boot to the last event; raises LimaError."""
     home = HomePaths()
     paths = home.instance(args.instance)
+    power = Power(log)
+    power.listen()
     prepared = await prepare(paths, home, log, debug=args.debug)
-    agent = Agent(prepared, driver(prepared.spec.config.vm_type), Emitter(), log)
-    agent.power.listen()
+    agent = Agent(prepared, driver(prepared.spec.config.vm_type), power, Emitter(), log)
     async with http1.serve(args.socket, api.handler(agent.info, agent.status)):
         log("info", f"hostagent socket created at {args.socket}")
         await agent.run()
@@ -58,9 +61,12 @@ def main(argv: list[str]) -> int:
     except LimaError as error:
         log("fatal", error.message, error=error.detail, hint=error.hint)
         return 1
-    except KeyboardInterrupt:
+    except asyncio.CancelledError:
         log("fatal", "interrupted before the machine was launched")
         return 1
+    except Exception as error:  # noqa: BLE001 - the outermost boundary: the log is all that remains of this process
+        log("fatal", f"internal error: {error!r}", trace=traceback.format_exc())
+        return 2
     return 0
 
 

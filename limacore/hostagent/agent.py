@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Protocol, runtime_checkable
 
 from limacore.base.log import JsonLog
@@ -49,20 +49,20 @@ class Eventful(Protocol):
 class Agent:
     """One run of one instance. `run` does it all; the other methods answer clients meanwhile."""
 
-    def __init__(self, prepared: Prepared, driver: Driver, emit: Emitter, log: JsonLog) -> None:
+    def __init__(self, prepared: Prepared, driver: Driver, power: Power, emit: Emitter, log: JsonLog) -> None:
         self.prepared = prepared
         self.config = prepared.spec.config
         self.log = log
         self.emit = emit
         self.facts = Facts()
-        self.power = Power(log)
+        self.power = power
         self.phase = "starting"
         self.errors: tuple[str, ...] = ()
         self.ready_seconds = 0.0
         self._driver = driver
         self._machine: Machine | None = None
-        self._started_at = 0.0
-        self.forwarder = Forwarder(prepared.table, emit.port, log)
+        self._started_at = self._boot_began = 0.0
+        self.forwarder = Forwarder(prepared.table, emit.port, log, sockets=not self.config.plain)
         self.messages = Messages(prepared.iid, emit, self.facts, self.forwarder, log)
         self.link = GuestLink(self._from_guest, log)
         self.ssh = SshLink(prepared, emit, self.facts, self.forwarder, self.link, log)
@@ -87,11 +87,10 @@ class Agent:
         """Run the machine until it ends or a signal asks; the last event is `exiting`."""
         try:
             async with self._launched() as machine:
-                self._machine, self._started_at = machine, time.time()
+                self._machine, self._started_at = machine, self._boot_began
                 await self._attend(machine)
-        except DriverError as error:
+        except LimaError as error:
             self.errors = (*self.errors, str(error))
-            self.log("fatal", error.message, error=error.detail, hint=error.hint)
             raise
         finally:
             self.emit.fail_active("the machine has ended")
@@ -101,6 +100,7 @@ class Agent:
     async def _launched(self) -> AsyncIterator[Machine]:
         """The machine; when a stranger took the chosen port between our look and QEMU's, with another one."""
         self.emit.begin("firmware")
+        self._boot_began = time.time()
         for chances in (2, 1, 0):
             entered = False
             try:
@@ -109,22 +109,22 @@ class Agent:
                     yield machine
                     return
             except DriverError as error:
-                if entered or not chances or self.config.ssh.local_port or "port" not in str(error):
+                if entered or not chances or self.config.ssh.local_port or not self._is_port(error):
                     raise
                 self.log("warning", f"{error.message}; trying another ssh port")
                 self.prepared = with_other_port(self.prepared)
                 self.ssh.prepared = self.prepared
 
+    def _is_port(self, error: DriverError) -> bool:
+        return str(self.prepared.spec.ssh_port) in str(error)
+
     async def _attend(self, machine: Machine) -> None:
         self.emit.booting(self.prepared.spec.ssh_port)
         async with asyncio.TaskGroup() as group:
-            lasting = [
-                group.create_task(guestlink.keep_talking(self.link, self.prepared.spec.paths.ga_sock, self._silent)),
-                group.create_task(self.link.keep_clock()),
-                group.create_task(self.forwarder.run()),
-                group.create_task(self._watch_machine(machine)),
-                group.create_task(self._boots()),
-            ]
+            lasting = [group.create_task(each) for each in (
+                *(() if self.config.plain else self._guest_agent()),
+                self.forwarder.run(), self._watch_machine(machine), self._boots(),
+            )]
             await self.power.until_end_or_signal(machine)
             self._say_why(machine)
             lasting.pop().cancel()
@@ -132,13 +132,18 @@ class Agent:
             for task in lasting:
                 task.cancel()
 
+    def _guest_agent(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        path = self.prepared.spec.paths.ga_sock
+        return guestlink.keep_talking(self.link, path, self._silent), self.link.keep_clock()
+
     def _say_why(self, machine: Machine) -> None:
         booted = self.phase == "running"
         self.phase = "stopping"
         if not machine.exited.done():
             return
         how = machine.exited.result()
-        self.log("info", f"Driver stopped due to error: `{_ending(how)}`" if how.code else "the guest powered itself off")
+        crash = f"Driver stopped due to error: `{_ending(how)}`"
+        self.log("info", crash if how.code else "The guest powered itself off")
         if how.code or not booted:
             self.errors = (_cause(how),)
 
@@ -159,7 +164,7 @@ class Agent:
 
     def _begin_anew(self) -> None:
         self.log("info", "the guest boots again")
-        self.phase = "starting"
+        self.phase, self._boot_began = "starting", time.time()
         self.emit.forget_steps()
         self.emit.begin("firmware")
         self.forwarder.clear()
@@ -201,7 +206,7 @@ class Agent:
         if not self.config.plain and not self.facts.known("agent"):
             errors = (*errors, "guest agent does not seem to be running; port forwards will not work")
             self.emit.failed("agent", "no answer")
-        self.ready_seconds = round(time.time() - self._started_at, 3)
+        self.ready_seconds = round(time.time() - self._boot_began, 3)
         self.phase, self.errors = "running", errors
         self.emit.done("scripts")
         self.emit.done("ready")

@@ -119,7 +119,7 @@ class Emitter:
 
     def _seconds(self, name: str) -> float:
         began = self._began.get(name)
-        return round((self._now() - began) / 1e9, 3) if began else 0.0
+        return round((self._now() - began) / 1e9, 3) if began is not None else 0.0
 
     def _step(self, step: Step) -> None:
         self._steps[step.name] = step

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from limacore.forward.forwarder import Forwarder
 from limacore.hostagent.emit import Emitter
 from limacore.hostagent.facts import Facts
@@ -17,6 +19,10 @@ SESSION_SCRIPT = "07-etc-environment"
 
 _NOTES = 100
 """Lines of the agent that reach our log in one boot."""
+
+_LONGEST_NAME = 200
+_MOST_SCRIPTS = 1000
+"""What is kept of a guest's story of its boot."""
 
 _BEFORE_AGENT = ("firmware", "kernel", "init")
 
@@ -102,9 +108,11 @@ class Messages:
         self._emit.begin("scripts")
 
     def _progress(self, progress: BootProgress) -> None:
-        if (progress.state, progress.name) in self._seen:
+        step = (progress.state, progress.name[:_LONGEST_NAME])
+        if step in self._seen or len(self._seen) > 2 * _MOST_SCRIPTS:
             return  # the agent tells the whole story again after each hello
-        self._seen.add((progress.state, progress.name))
+        self._seen.add(step)
+        progress = replace(progress, name=step[1])
         if progress.state == "ready":
             self._boot_ready(progress)
         elif progress.state == "start":

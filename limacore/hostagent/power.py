@@ -28,9 +28,11 @@ class Power:
         self._log = log
         self._asked = asyncio.Event()
         self._insisted = asyncio.Event()
+        self._launching: asyncio.Task[Any] | None = None
 
     def listen(self) -> None:
-        """Take SIGINT and SIGTERM: the first asks, the second insists."""
+        """Take SIGINT and SIGTERM: the first asks, the second insists. Until there is a machine, one is enough."""
+        self._launching = asyncio.current_task()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.signalled, number)
@@ -44,14 +46,12 @@ class Power:
         else:
             self._log("warning", f"Received {name} again, ending the machine at once")
             self._insisted.set()
-
-    @property
-    def asked(self) -> bool:
-        """Whether a signal came."""
-        return self._asked.is_set()
+        if self._launching:
+            self._launching.cancel()
 
     async def until_end_or_signal(self, machine: Machine) -> None:
         """Wait for whichever comes first."""
+        self._launching = None
         await _first(machine.exited, self._asked)
 
     async def shut_down(self, machine: Machine, link: GuestLink, emit: Emitter) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 
 from limacore.errors import GuestError
@@ -139,9 +138,13 @@ class SshLink:
         path = self.prepared.spec.paths.ga_ssh_sock
         path.unlink(missing_ok=True)
         self._log("info", f"Forwarding `{AGENT_SOCKET}` (guest) to `{path}` (host)")
-        with contextlib.suppress(MuxError):
+        try:
             await connection.open_forward(Address(str(path)), Address(AGENT_SOCKET))
             await keep_talking(self._link, path, _nothing)
+        except MuxError as error:
+            self._log("warning", f"cannot reach the guest agent over ssh: {error}")
+        finally:
+            path.unlink(missing_ok=True)
 
     def _ssh_detail(self) -> str:
         step = next((step for step in self._emit.steps() if step.name == "ssh"), None)

@@ -7,7 +7,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import msgspec
@@ -50,9 +50,8 @@ def _silent(_text: str, _fraction: float | None) -> None:
 
 def find(name: str, cache_dir: Path) -> BuiltImage | None:
     """The image of `build:NAME` when it is built already; raises UsageError when nothing of that name is known."""
-    recipe = _recipe(name)
-    folder = cache_dir / "build" / f"{name}-{_digest(recipe, host_sources())}"
-    return _load(folder) if folder.is_dir() else None
+    plan = _plan(name, cache_dir)
+    return _load(plan.folder) if plan.folder.is_dir() else None
 
 
 async def build(name: str, cache_dir: Path, report: Report = _silent) -> BuiltImage:
@@ -60,17 +59,26 @@ async def build(name: str, cache_dir: Path, report: Report = _silent) -> BuiltIm
 
     Raises UsageError (no such recipe), HostError (a tool or space is missing), ImageError (the build failed).
     """
+    plan = await asyncio.to_thread(_plan, name, cache_dir)
+    if not plan.folder.is_dir():
+        _require_tools()
+        plan.folder.parent.mkdir(parents=True, exist_ok=True)
+        async with _lock(plan.folder.parent / f".{name}.lock", report):
+            if not plan.folder.is_dir():
+                await _build_into(plan, report)
+    return _load(plan.folder)
+
+
+class _Plan(Struct, frozen=True):
+    recipe: Recipe
+    sources: Sources
+    folder: Path
+
+
+def _plan(name: str, cache_dir: Path) -> _Plan:
     recipe, sources = _recipe(name), host_sources()
-    digest = _digest(recipe, sources)
-    folder = cache_dir / "build" / f"{name}-{digest}"
-    if folder.is_dir():
-        return _load(folder)
-    _require_tools()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    async with _lock(folder.parent / f".{name}.lock", report):
-        if not folder.is_dir():
-            await _build_into(folder, recipe, sources, report)
-    return _load(folder)
+    digest = recipes.digest(recipe, recipes.payload_dir(), sources.text)
+    return _Plan(recipe, sources, cache_dir / "build" / f"{name}-{digest}")
 
 
 def _recipe(name: str) -> Recipe:
@@ -78,10 +86,6 @@ def _recipe(name: str) -> Recipe:
         known = ", ".join(f"build:{each}" for each in recipes.RECIPES)
         raise UsageError(f"there is no image `build:{name}`", hint=f"known: {known}")
     return recipes.RECIPES[name]
-
-
-def _digest(recipe: Recipe, sources: Sources) -> str:
-    return recipes.digest(recipe, recipes.payload_dir(), sources.text)
 
 
 def _load(folder: Path) -> BuiltImage:
@@ -119,24 +123,25 @@ async def _lock(path: Path, report: Report) -> AsyncIterator[None]:
         holder.__exit__(None, None, None)
 
 
-async def _build_into(folder: Path, recipe: Recipe, sources: Sources, report: Report) -> None:
-    with _scratch(folder.parent) as scratch:
-        archive = await _packages(folder.parent, scratch, recipe, sources, report)
+async def _build_into(plan: _Plan, report: Report) -> None:
+    parent, recipe = plan.folder.parent, plan.recipe
+    async with _scratch(parent) as scratch:
+        archive = await _packages(parent, scratch, plan, report)
         report("unpacking the root file system", 0.70)
         await rootfs.unpack(archive, scratch / "tree")
         await asyncio.to_thread(_write_boot_files, scratch, recipe)
         report("making the file system", 0.85)
         await rootfs.make_image(scratch / "tree", archive, scratch / "raw", recipe.image_size)
         await rootfs.compact(scratch / "raw", scratch / "out" / "image")
-        _publish(scratch / "out", folder)
+        await asyncio.to_thread(_publish, scratch / "out", plan.folder)
         report("built", 1.0)
 
 
-async def _packages(parent: Path, scratch: Path, recipe: Recipe, sources: Sources, report: Report) -> Path:
+async def _packages(parent: Path, scratch: Path, plan: _Plan, report: Report) -> Path:
     # Kept beside the images, so that a change of our own files costs seconds and not a new set of packages.
-    kept = parent / f"packages-{recipes.packages_digest(recipe, sources.text)}.tar"
+    kept = parent / f"packages-{recipes.packages_digest(plan.recipe, plan.sources.text)}.tar"
     if not kept.is_file():
-        await bootstrap(recipe, sources, scratch / "rootfs.tar", parent / "apt",
+        await bootstrap(plan.recipe, plan.sources, scratch / "rootfs.tar", parent / "apt",
                         lambda text, done: report(text, None if done is None else done * 0.7))
         for older in parent.glob("packages-*.tar"):
             older.unlink()
@@ -162,14 +167,19 @@ def _publish(out: Path, folder: Path) -> None:
     out.rename(folder)
 
 
-@contextlib.contextmanager
-def _scratch(parent: Path) -> Iterator[Path]:
-    for stale in parent.glob(f"{_TEMPORARY}*"):  # the lock is ours: whoever made it is gone
-        shutil.rmtree(stale, ignore_errors=True)
+@contextlib.asynccontextmanager
+async def _scratch(parent: Path) -> AsyncIterator[Path]:
+    await asyncio.to_thread(_remove, *parent.glob(f"{_TEMPORARY}*"))  # the lock is ours: whoever made them is gone
     scratch = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=parent))
     try:
         yield scratch
     except OSError as error:
         raise write_failed(parent, error) from error
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        # In the thread it ends even when this task is cancelled a second time.
+        await asyncio.shield(asyncio.to_thread(_remove, scratch))
+
+
+def _remove(*folders: Path) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -14,6 +14,7 @@ from limacore.base.units import format_size
 from limacore.errors import ImageError
 from limacore.images.cache import Entry
 from limacore.images.digest import Hashing
+from limacore.images.unpack import in_thread, verify
 from limacore.model.job import Progress
 
 if TYPE_CHECKING:
@@ -68,20 +69,16 @@ async def _is_current(entry: Entry, digest: str, client: httpx2.AsyncClient, *, 
         return True
     if not fresh and not await _unchanged(entry, client):
         return False
-    return not digest or _vouched(entry, digest)
+    return not digest or await _vouched(entry, digest)
 
 
-def _vouched(entry: Entry, digest: str) -> bool:
+async def _vouched(entry: Entry, digest: str) -> bool:
     """Whether bytes that were cached without a digest are those that one promises."""
-    hashing = Hashing(digest)
-    with entry.data.open("rb") as file:
-        while block := file.read(1 << 20):
-            hashing.update(block)
     try:
-        hashing.check(entry.url)
+        await in_thread(lambda stop: verify(entry.data, digest, stop))
     except ImageError:
         return False
-    entry.note(entry.digest_file(hashing.algorithm), digest)
+    entry.note(entry.digest_file(digest.partition(":")[0]), digest)
     return True
 
 

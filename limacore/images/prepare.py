@@ -292,7 +292,9 @@ def resolve_build_locators(text: str, built: Mapping[str, BuiltImage]) -> str:
 def _resolve(image: Any, files: BuiltImage) -> None:
     arch = {"arch": str(image["arch"])} if image.get("arch") else {}
     image["location"] = str(files.image)
-    image["kernel"] = {"location": str(files.kernel), **arch, "cmdline": files.cmdline.strip()}
-    image["initrd"] = {"location": str(files.initrd), **arch}
+    # Right after the location: what stands last carries the blank lines and comments that follow the entry.
+    place = list(image).index("location") + 1
+    image.insert(place, "kernel", {"location": str(files.kernel), **arch, "cmdline": files.cmdline.strip()})
+    image.insert(place + 1, "initrd", {"location": str(files.initrd), **arch})
 
 

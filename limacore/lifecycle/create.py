@@ -16,7 +16,6 @@ from limacore.config.load import load_text
 from limacore.errors import AlreadyExistsError, LockedError
 from limacore.guest.cidata import cloud_config
 from limacore.guest.seed import Seed
-from limacore.guest.seed import Seed
 from limacore.images import prepare
 from limacore.model.config import Config
 from limacore.model.job import Progress

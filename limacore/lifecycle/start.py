@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable
 
@@ -60,15 +59,14 @@ async def start(
 
 
 def _require_startable(instance: Instance) -> None:
-    if instance.status is Status.STOPPED and not instance.errors:
-        return
     if instance.status is Status.STARTING:
         raise StateError(f"instance `{instance.name}` is already starting (host agent pid {instance.ha_pid})",
                          hint=f"watch it in the dashboard, or stop it: limatui stop {instance.name}")
+    if instance.status is not Status.STOPPED and (instance.ha_pid or instance.driver_pid):
+        raise StateError(f"expected status `Stopped`, got `{instance.status}`", detail="; ".join(instance.evidence),
+                         hint=f"end what is left of it first: limatui stop -f {instance.name}")
     if instance.errors:
         raise ConfigError(f"errors inspecting instance `{instance.name}`", detail="\n".join(instance.errors))
-    raise StateError(f"expected status `Stopped`, got `{instance.status}`", detail="; ".join(instance.evidence),
-                     hint=f"end what is left of it first: limatui stop -f {instance.name}")
 
 
 async def _prepare(paths: InstancePaths, home: HomePaths, report: Report) -> None:
@@ -118,13 +116,13 @@ def _is_ready(status: EventStatus, paths: InstancePaths) -> bool:
 
 
 async def _undo(paths: InstancePaths, pid: int) -> None:
-    """End the agent at once: the first signal asks, the second insists."""
-    for _ in range(2):
+    """End the agent at once: the first signal asks, the second insists.
+
+    Not by `asyncio.timeout`: in a cancelled task of Python 3.11.2 it raises CancelledError, not TimeoutError.
+    """
+    end = asyncio.ensure_future(ended(pid))
+    for seconds in (1.0, 10.0):
         hostlink.interrupt(paths, pid)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(1.0):
-                await asyncio.shield(ended(pid))
-                return
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(10.0):
-            await asyncio.shield(ended(pid))
+        if (await asyncio.wait({end}, timeout=seconds))[0]:
+            return
+    end.cancel()

@@ -6,6 +6,7 @@ Source: PROTOCOL.mux of OpenSSH (version 4 of the protocol, since OpenSSH 5.4)."
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import struct
@@ -147,13 +148,21 @@ class Mux:
                 for fd in fds:
                     socket.send_fds(self._sock, [b"\0"], [fd])
                 _expect(await self._receive(), SESSION_OPENED)
-                while (message := await self._receive()).kind != EXIT:
-                    pass
-                return message.number(1)
+                return await self._session_end()
         except TimeoutError as error:
             raise MuxError(f"a command in the guest did not end within {timeout:.0f} s") from error
         except OSError as error:
             raise MuxError("the ssh master went away", detail=str(error)) from error
+
+    async def _session_end(self) -> int:
+        """The exit code may come before the last output; the master hangs up when all has been written."""
+        code = 255
+        with contextlib.suppress(ConnectionResetError):
+            while True:
+                message = await self._receive()
+                if message.kind == EXIT:
+                    code = message.number(1)
+        return code
 
     async def _greet(self) -> None:
         hello = await self._receive()

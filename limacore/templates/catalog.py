@@ -46,7 +46,8 @@ def _names_below(folder: Path) -> Iterator[str]:
 def find(name: str, home: HomePaths) -> Path:
     """The file of the template `name`; raises NotFoundError, UsageError."""
     if ".." in name or name.startswith("/") or "\0" in name:
-        raise UsageError(f"template name `{name}` must not contain `..` or begin with `/`")
+        raise UsageError(f"template name {name!r} must not contain `..` or begin with `/`",
+                         hint="to use a file, give its path without `template:`")
     file_name = name + _ENDING if _lacks_ending(name) else name
     for folder in search_path(home):
         if (path := folder / file_name).is_file():

@@ -63,7 +63,7 @@ def _filled(entry: Any, later: Any, part: str) -> Any:
     for name, value in later.items():
         if part == "networks" and name in ("lima", "socket") and (entry.get("lima") or entry.get("socket")):
             continue
-        if name in ("name", "location", "interface") and part != "networks":
+        if name in ("name", "location", "interface"):
             continue
         _fill(entry, name, value)
     return entry

@@ -78,11 +78,16 @@ class _Embedding:
     def into(self, data: Any, place: str, own_base: bool) -> None:
         """Merge the bases and files of `data`, the template at `place`, into it."""
         self._inline(data, place)
+        number, comment = _below_base(data)
         bases = list(_locators(data.pop("base", None), place))
         if own_base:
             bases.insert(0, str(self.home.base_yaml))
         for base in bases:
             self._merge(data, base, place)
+        if comment:
+            from limacore.config.edit import put_comment_above
+
+            put_comment_above(data, number, comment)
 
     def _merge(self, data: Any, base: str, place: str) -> None:
         template = locator.read(base, self.home)
@@ -120,6 +125,15 @@ class _Embedding:
         entry.pop(target, None)
         del entry["file"]
         entry.insert(min(position, len(entry)), target, literal(text))
+
+
+def _below_base(data: Any) -> tuple[int, str]:
+    """Where `base` is among the keys, and the comment that follows it: that belongs to what comes next."""
+    if "base" not in data:
+        return 0, ""
+    from limacore.config.edit import comment_below
+
+    return list(data).index("base"), comment_below(data, "base")
 
 
 def _locators(value: Any, place: str) -> Iterator[str]:

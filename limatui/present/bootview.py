@@ -15,13 +15,13 @@ _SIGNS = {"done": ("✓", "running"), "active": ("◐", "warn"), "failed": ("✗
 def boot(instance: Instance, now: float, serial: Sequence[str], cells: int, rows: int) -> tuple[Line, ...]:
     """Title, steps, then as much of the serial tail as fits."""
     usual = max(instance.ready_seconds, now - instance.started_at)
-    top = (heading(instance, now), *indent(steps(instance.steps, cells - 4, usual), 1))
+    top = (*indent((heading(instance, now),), 1), *indent(steps(instance.steps, cells - 4, usual), 2))
     room = rows - len(top)
     if room < 3 or not serial:
         return top[:rows]
     gap: tuple[Line, ...] = ((),) if room > 5 else ()
     tail = serial[-(room - len(gap) - 1):]
-    return (*top, *gap, rule("serial", cells), *(((f" {text}", "dim"),) for text in tail))
+    return (*top, *gap, rule("serial", cells), *(((f"  {text}", "dim"),) for text in tail))
 
 
 def heading(instance: Instance, now: float) -> Line:
@@ -60,4 +60,4 @@ def _step(step: Step, longest: float, bar: int, cells: int) -> Line:
 
 def rule(title: str, cells: int) -> Line:
     """A hairline with a title in it."""
-    return (("─ ", "hairline"), (title, "dim"), (" " + "─" * max(0, cells - len(title) - 4), "hairline"))
+    return (("─ ", "hairline"), (title, "dim"), (" " + "─" * max(0, cells - len(title) - 3), "hairline"))

@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.widget import Widget
+from textual.widgets import Input
 from textual.worker import Worker
 
 from limacore.errors import LimaError, LockedError
@@ -20,7 +21,7 @@ from limatui.api import Console, EngineApi
 from limatui.ink import Line
 from limatui.widgets.ask import Ask, Choice
 from limatui.widgets.bar import Bar
-from limatui.widgets.grid import open_grid
+from limatui.widgets.grid import Match, open_grid
 from limatui.widgets.logfile import Tail
 from limatui.widgets.terminal import Terminal
 
@@ -37,6 +38,7 @@ PASTE_BLOCK, PASTE_PAUSE = 64, 0.01
 CONSOLE_KEYS: Sequence[tuple[str, str]] = (
     ("enter i", "type into the guest; every key goes there"),
     ("ctrl+]", "give the keyboard back"),
+    ("F9 /", "search back through all that was printed; n older, N newer, esc ends"),
     ("F10", "copy the selection or the screen"),
     ("F11", "full screen"),
     ("F12", "paste what was copied here; your terminal's own paste works too"),
@@ -65,6 +67,14 @@ def header(name: str, link: Link, typing: bool) -> tuple[Line, Line]:
     return left, (("watching", "dim"), ("  enter types", "dim")) if link.state == "live" else ()
 
 
+def sought(text: str, match: Match) -> Line:
+    """What the search found."""
+    if not text:
+        return ()
+    found = (f"{match.number} of {match.total:,}", "number") if match.number else ("not found", "warn")
+    return (("/", "accent-key"), (f"{text}  ", ""), found, ("   n older  N newer  esc ends   ", "faint"))
+
+
 def status(back: int, below: int, size: tuple[int, int]) -> Line:
     """The line under the console: how much is above and below, and the size of the guest's screen."""
     rest = ((f"   ↓ {below:,} below", "warn"),) if below else ()
@@ -89,6 +99,7 @@ class ConsolePane(Widget):
     link: reactive[Link] = reactive(Link("opening", "opening"), init=False)
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f11", "full", "full screen", key_display="F11"),
+        Binding("escape", "leave_search", "end search", show=False),
         Binding("f12", "paste", "paste", key_display="F12"),
     ]
 
@@ -103,6 +114,7 @@ class ConsolePane(Widget):
         """Header, terminal, status."""
         yield Bar(ground="panel-ground", classes="head")
         yield Terminal()
+        yield Input(placeholder="search back from the newest line, enter finds", classes="search", compact=True)
         yield Bar(classes="foot")
 
     @property
@@ -155,11 +167,12 @@ class ConsolePane(Widget):
             grid = await asyncio.to_thread(open_grid, 80, 24)
             self.terminal.open(grid)
         self.terminal.clear()
-        logs = await asyncio.to_thread(self.engine.log_files, name)
-        tail = Tail(_serial(logs), HISTORY)
+        tail = Tail(_NOWHERE, HISTORY)
         while True:
-            await self._catch_up(tail)
             try:
+                if tail.path == _NOWHERE:
+                    tail = Tail(_serial(await asyncio.to_thread(self.engine.log_files, name)), HISTORY)
+                await self._catch_up(tail)
                 async with self.engine.console(name) as console:
                     await self._live(console, tail)
             except LockedError as error:
@@ -233,7 +246,36 @@ class ConsolePane(Widget):
         terminal = self.terminal
         back, below = terminal.grid.position() if terminal.grid is not None else (0, 0)
         self.query_one(".head", Bar).show(*header(self.instance, self.link, terminal.typing))
-        self.query_one(".foot", Bar).show(status(back, below, terminal.content_size))
+        found = sought(terminal.sought, terminal.match)
+        self.query_one(".foot", Bar).show((*found, *status(back, below, terminal.content_size)))
+
+    def on_terminal_search_wanted(self, event: Terminal.SearchWanted) -> None:
+        """Ask what to look for."""
+        event.stop()
+        self.add_class("-searching")
+        self.query_one(Input).value = ""
+        self.query_one(Input).focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Look for it."""
+        event.stop()
+        self.remove_class("-searching")
+        self.terminal.focus()
+        self.terminal.find(event.value)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Escape belongs to others unless there is a search to end."""
+        if action == "leave_search":
+            return self.has_class("-searching") or bool(self.terminal.sought)
+        return True
+
+    def action_leave_search(self) -> None:
+        """End the search, or only its question."""
+        if self.has_class("-searching"):
+            self.remove_class("-searching")
+        else:
+            self.terminal.find("")
+        self.terminal.focus()
 
     async def on_terminal_typed(self, event: Terminal.Typed) -> None:
         """Give keys to the guest."""

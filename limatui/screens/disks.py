@@ -22,7 +22,7 @@ from limatui.api import EngineApi
 from limatui.ink import Line
 from limatui.widgets.ask import Ask, Choice
 from limatui.widgets.bar import Bar, Block
-from limatui.widgets.disklist import TITLES, DiskList, why_not_delete
+from limatui.widgets.disklist import DiskList, titles, why_not_delete
 
 FORMATS = ("qcow2", "raw")
 _NAME = re.compile(r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*")
@@ -141,8 +141,11 @@ class DisksPane(Widget):
 
     def on_mount(self) -> None:
         """Follow the fleet."""
-        self.query_one(".titles", Bar).show(TITLES)
         self.watch(self.app, "fleet", self._show)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Titles as wide as the list."""
+        self.query_one(".titles", Bar).show(titles(event.size.width - 2))
 
     def watch_instance(self) -> None:
         """Its disks come first."""

@@ -31,7 +31,7 @@ class JobsScreen(ModalScreen[None]):
         Binding("k,up", "move(-1)", "up", show=False), Binding("x", "cancel", "cancel"),
         Binding("y", "copy", "copy command"),
     ]
-    DEFAULT_CSS = "JobsScreen Lines { height: 1fr; padding: 0; margin: 1 2; }"
+    DEFAULT_CSS = "JobsScreen #list { height: 1fr; margin: 1 2; }"
 
     def __init__(self) -> None:
         super().__init__()

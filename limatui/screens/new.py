@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import ClassVar
 
 from msgspec import Struct
@@ -21,6 +22,8 @@ from limatui.messages import CreateWanted
 from limatui.widgets.bar import Block
 
 _FIELDS = (("name", "a name"), ("cpus", "of the template"), ("memory", "such as 4GiB"), ("disk", "such as 20GiB"))
+
+_WIDTH = 66
 
 
 class Form(Struct, frozen=True):
@@ -53,6 +56,12 @@ def command(form: Form, *, start: bool = True) -> str:
     flags = [f"--{key}={value}" for key, value in
              (("name", form.name), ("cpus", form.cpus), ("memory", form.memory), ("disk", form.disk)) if value]
     return " ".join(("limatui", "start" if start else "create", *flags, f"template:{form.template}"))
+
+
+def told(text: str, sign: str, sign_mark: str, mark: str) -> tuple[Line, ...]:
+    """The text in as many lines as it needs, the sign before the first."""
+    lines = wrap(text, _WIDTH, break_on_hyphens=False)
+    return tuple(((sign if index == 0 else "  ", sign_mark), (each, mark)) for index, each in enumerate(lines))
 
 
 class NewScreen(ModalScreen[CreateWanted | None]):
@@ -88,9 +97,11 @@ class NewScreen(ModalScreen[CreateWanted | None]):
 
     def on_mount(self) -> None:
         """A name that is free, the first template."""
-        self.query_one("#name", Input).value = self._free_name()
+        name = self.query_one("#name", Input)
+        name.value = self._free_name()
+        name.focus()
+        name.select_all()
         self.query_one(OptionList).highlighted = 0
-        self.query_one("#name", Input).focus()
 
     def _free_name(self) -> str:
         names = ("default", *(f"vm{number}" for number in range(1, len(self._taken) + 2)))
@@ -108,12 +119,12 @@ class NewScreen(ModalScreen[CreateWanted | None]):
     def _changed(self) -> None:
         form = self.form
         wrong = problem(form, self._taken)
-        state: Line = (("✗ ", "bad"), (wrong, "bad")) if wrong else (("$ ", "accent-key"), (command(form), "dim"))
+        state = told(wrong, "✗ ", "bad", "bad") if wrong else told(command(form), "$ ", "accent-key", "dim")
         keys = (("enter", "create and start"), ("ctrl+s", "only create"), ("tab", "next field"), ("esc", "back"))
         off = {"enter", "ctrl+s"} if wrong else set()
-        spans = [span for key, told in keys
-                 for span in ((key, "faint" if key in off else "bold accent-key"), (f" {told}   ", "dim"))]
-        self.query_one("#state", Block).show(((), state, (), tuple(spans)))
+        spans = [span for key, does in keys
+                 for span in ((key, "faint" if key in off else "bold accent-key"), (f" {does}  ", "dim"))]
+        self.query_one("#state", Block).show(((), *state, (), tuple(spans)))
 
     def action_make(self, start: bool) -> None:
         """Give the form back when nothing is wrong with it."""

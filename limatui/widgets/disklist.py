@@ -16,9 +16,15 @@ from limatui.ink import Ink, Line, cut, fit
 from limatui.present.meters import meter
 from limatui.present.words import size
 
-_NAME, _METER = 22, 12
-_HEAD = f"  {'NAME':<{_NAME}}  {'SIZE':>9}  {'ALLOCATED':>9}  {'':<{_METER}}  {'FORMAT':<7} USED BY"
-TITLES: Line = ((_HEAD, "faint"),)
+_NAME, _METER = 20, 12
+_ROOMY = 96
+"""Columns from which on there is room for a meter."""
+
+
+def titles(width: int) -> Line:
+    """The names of the columns."""
+    gap = " " * (_METER + 2) if width >= _ROOMY else ""
+    return ((f"  {'NAME':<{_NAME}}  {'SIZE':>9}  {'ALLOCATED':>9}  {gap}{'FORMAT':<7} USED BY", "faint"),)
 
 
 def sort_key(disk: DataDisk, instance: str) -> tuple[bool, bool, str]:
@@ -44,8 +50,9 @@ def line(disk: DataDisk, instance: str, width: int) -> Line:
         return cut((*head, ("  ✗ ", "bad"), (disk.error, "bad")), width)
     sizes = f"  {_size(disk.size):>9}  {_size(disk.allocated):>9}  "
     share = disk.allocated / disk.size if disk.size else 0.0
-    return cut((*head, (sizes, "number" if mine else "dim"), *meter(share, _METER, "warn" if share > 0.9 else "number"),
-                (f"  {disk.format:<7} ", "dim"), *_holder(disk)), width)
+    bar = (*meter(share, _METER, "warn" if share > 0.9 else "number"), ("  ", "")) if width >= _ROOMY else ()
+    middle: Line = ((sizes, "number" if mine else "dim"), *bar, (f"{disk.format:<7} ", "dim"))
+    return cut((*head, *middle, *_holder(disk)), width)
 
 
 def _holder(disk: DataDisk) -> Line:
@@ -54,7 +61,7 @@ def _holder(disk: DataDisk) -> Line:
         return (("○ free", "faint"),)
     if disk.holder_alive:
         return (("● ", "running"), (disk.holder, ""), (kind, "faint"))
-    state = kind if disk.main else "  does not run: the lock is left over"
+    state = kind if disk.main else "  lock left over"
     return (("○ ", "dim" if disk.main else "warn"), (disk.holder, "dim"), (state, "faint" if disk.main else "warn"))
 
 

@@ -41,6 +41,16 @@ class Cursor(NamedTuple):
     y: int
 
 
+class Match(NamedTuple):
+    """The find that is shown: its number from the newest on, of how many, and where it is on the visible rows."""
+
+    number: int
+    total: int
+    y: int = -1
+    start: int = 0
+    end: int = 0
+
+
 class Grid(Protocol):
     """A screen that is fed bytes and gives rows; `close` frees it."""
 
@@ -65,6 +75,12 @@ class Grid(Protocol):
     def key(self, key: str, character: str | None) -> bytes: ...
     def paste(self, text: str) -> bytes: ...
     def mouse(self, kind: str, button: int, x: int, y: int) -> bytes: ...
+    def search(self, text: str) -> int:
+        """Look for `text` in everything that is kept; how many places. An empty text ends the search."""
+
+    def seek(self, *, older: bool = True) -> Match:
+        """Show the next older or newer place; number 0 when there is none."""
+
     def text(self) -> str:
         """The visible rows as text."""
 
@@ -153,6 +169,14 @@ class PlainGrid:
     def mouse(self, kind: str, button: int, x: int, y: int) -> bytes:
         """Nothing: this view does not type."""
         return b""
+
+    def search(self, text: str) -> int:
+        """Nothing: the logs pane searches files."""
+        return 0
+
+    def seek(self, *, older: bool = True) -> Match:
+        """Nothing: the logs pane searches files."""
+        return Match(0, 0)
 
     def text(self) -> str:
         """The visible rows as text."""

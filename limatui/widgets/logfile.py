@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 CHUNK = 64 * 1024
 BLOCK = 1024 * 1024
-SLICE = 4 * BLOCK
-"""Bytes searched at a time: 4 MiB take 2 to 12 ms, so that a search can be cancelled."""
+SLICE = BLOCK
+"""Bytes searched at a time: about a millisecond, and they stay in the processor's cache (4 MiB: 1.6 times as slow)."""
 SHOWN = 8 * 1024
 """Bytes of a line that are read for showing."""
 MOST_HITS = 1_000_000
@@ -33,7 +33,7 @@ class Tail:
     """Follows a file by name, inode and size, from its last `keep` bytes on."""
 
     def __init__(self, path: Path, keep: int) -> None:
-        self._path = path
+        self.path = path
         self._keep = keep
         self._inode = -1
         self._offset = 0
@@ -41,7 +41,7 @@ class Tail:
     def read(self) -> News:
         """What is new since the last call, at most BLOCK bytes; empty where there is no file."""
         try:
-            with self._path.open("rb") as file:
+            with self.path.open("rb") as file:
                 return self._read(file.fileno())
         except OSError:
             return News(False, b"")
@@ -49,7 +49,7 @@ class Tail:
     def skip(self) -> None:
         """Pass over what is there now: it is known from elsewhere."""
         try:
-            stat = self._path.stat()
+            stat = self.path.stat()
         except OSError:
             return
         self._inode, self._offset = stat.st_ino, stat.st_size

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 import msgspec
 
@@ -64,6 +65,8 @@ def _from_json(text: str) -> Line | None:
         record = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeError):
         return None
+    if isinstance(record, dict) and isinstance(record.get("status"), dict):
+        return _event(record)
     if not isinstance(record, dict) or "msg" not in record:
         return None
     level = str(record.get("level", ""))
@@ -72,6 +75,17 @@ def _from_json(text: str) -> Line | None:
     spans.append((log_line(str(record["msg"])), mark if mark.startswith(("warn", "bad", "faint")) else ""))
     spans += [(f"  {log_line(str(key))}={log_line(str(value))}", "faint") for key, value in record.items()
               if key not in _KNOWN]
+    return tuple(spans)
+
+
+def _event(record: dict[str, Any]) -> Line:
+    """An event of the host agent: what it says, without what is empty."""
+    spans: list[Span] = [(f"{_clock(record.get('time'))}  ", "faint")]
+    for name, value in record["status"].items():
+        inner = value if isinstance(value, dict) else {"": value}
+        told = "  ".join(f"{key}={part}" if key else str(part) for key, part in inner.items() if part not in ("", None))
+        if value not in (False, "", None, [], {}):
+            spans += [(log_line(str(name)), "number"), (f" {log_line(told)}   ", "")]
     return tuple(spans)
 
 

@@ -21,7 +21,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from limatui.widgets.copying import copy_lines
-from limatui.widgets.grid import Color, Cursor, Grid, Look, row_text
+from limatui.widgets.grid import Color, Cursor, Grid, Look, Match, row_text
 
 FRAME = 1 / 30
 WHEEL_ROWS = 3
@@ -47,6 +47,10 @@ class Terminal(Widget, can_focus=True):
         Binding("j,down", "rows(1)", "down", show=False),
         Binding("g,home", "rows(-1000000)", "oldest", show=False),
         Binding("G,end", "newest", "newest", show=False),
+        Binding("f9", "search", "search", key_display="F9"),
+        Binding("slash", "search", "search", show=False),
+        Binding("n", "seek(True)", "older", show=False),
+        Binding("N", "seek(False)", "newer", show=False),
         Binding("f10", "copy", "copy", key_display="F10"),
     ]
 
@@ -64,6 +68,9 @@ class Terminal(Widget, can_focus=True):
             super().__init__()
             self.text = text
 
+    class SearchWanted(Message):
+        """The user wants to say what to look for."""
+
     class Changed(Message):
         """Typing, position or size differ."""
 
@@ -76,6 +83,8 @@ class Terminal(Widget, can_focus=True):
         super().__init__(id=id)
         self.grid: Grid | None = None
         self.copied = ""
+        self.sought = ""
+        self.match = Match(0, 0)
         self._painted = 0.0
         self._waiting = False
         self._style = lru_cache(maxsize=1024)(self._make_style)
@@ -102,7 +111,9 @@ class Terminal(Widget, can_focus=True):
 
     def feed(self, data: bytes) -> None:
         """What the guest printed; painted within a frame."""
-        if self.grid is not None:
+        if self.grid is not None and data:
+            if self.grid.position()[1] == 0:
+                self._unmark()
             self.grid.feed(data)
             self.paint_soon()
 
@@ -110,6 +121,7 @@ class Terminal(Widget, can_focus=True):
         """An empty screen without history."""
         if self.grid is not None:
             self.grid.reset()
+            self.find("")
             self.paint_soon()
 
     def paint_soon(self) -> None:
@@ -152,13 +164,14 @@ class Terminal(Widget, can_focus=True):
         strip = Strip(segments).adjust_cell_length(width)
         if cursor is not None and cursor.y == y:
             strip = self._with_cursor(strip, cursor)
+        if self.match.y == y:
+            strip = self._marked(strip, self.match.start, self.match.end, Style(reverse=True))
         strip = self._with_selection(strip, y).apply_style(self.rich_style)
         return strip.apply_offsets(0, y)
 
     def _with_cursor(self, strip: Strip, cursor: Cursor) -> Strip:
         x = min(cursor.x, strip.cell_length - 1)
-        end = x + self._cell_width(strip, x)
-        return Strip.join([strip.crop(0, x), strip.crop(x, end).apply_style(self._cursor_style()), strip.crop(end)])
+        return self._marked(strip, x, x + self._cell_width(strip, x), self._cursor_style())
 
     @staticmethod
     def _cell_width(strip: Strip, x: int) -> int:
@@ -175,9 +188,11 @@ class Terminal(Widget, can_focus=True):
         if span is None:
             return strip
         end = strip.cell_length if span[1] == -1 else min(span[1], strip.cell_length)
-        start = min(span[0], end)
-        chosen = strip.crop(start, end).apply_style(self.screen.get_component_rich_style("screen--selection"))
-        return Strip.join([strip.crop(0, start), chosen, strip.crop(end)])
+        return self._marked(strip, min(span[0], end), end, self.screen.get_component_rich_style("screen--selection"))
+
+    @staticmethod
+    def _marked(strip: Strip, start: int, end: int, style: Style) -> Strip:
+        return Strip.join([strip.crop(0, start), strip.crop(start, end).apply_style(style), strip.crop(end)])
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """The selected text of the visible rows."""
@@ -218,6 +233,8 @@ class Terminal(Widget, can_focus=True):
             return self.typing
         if action == "take":
             return not self.typing and self.can_type
+        if action == "seek":
+            return bool(self.sought)
         return True
 
     @property
@@ -265,6 +282,7 @@ class Terminal(Widget, can_focus=True):
     def action_rows(self, delta: int) -> None:
         """Scroll by rows."""
         if self.grid is not None:
+            self._unmark()
             self.grid.scroll(delta)
             self.paint()
 
@@ -277,6 +295,33 @@ class Terminal(Widget, can_focus=True):
         if self.grid is not None:
             self.grid.scroll_end()
             self.paint()
+
+    def action_search(self) -> None:
+        """Ask what to look for."""
+        self.post_message(self.SearchWanted())
+
+    def find(self, text: str) -> None:
+        """Look for this text, and show the newest place; an empty text ends the search."""
+        self.sought = text
+        self._unmark()
+        if self.grid is not None:
+            self.grid.scroll_end()
+            self.grid.search(text)
+            self.action_seek(True)
+        self.post_message(self.Changed())
+
+    def action_seek(self, older: bool) -> None:
+        """Another place of the text."""
+        if self.grid is not None:
+            self.match = self.grid.seek(older=older)
+            self.paint()
+            self.refresh()
+
+    def _unmark(self) -> None:
+        """What moves is no longer where it was found."""
+        if self.match.y >= 0:
+            self.match = self.match._replace(y=-1)
+            self.refresh()
 
     def action_copy(self) -> None:
         """Copy the selection, or all that is visible."""

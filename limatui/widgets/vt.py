@@ -19,7 +19,7 @@ from rich.cells import cell_len
 from textual.keys import _character_to_key
 
 from limatui.sanitize import sanitize_line
-from limatui.widgets.grid import PLAIN, SLICE, Color, Cursor, Look, Row, Run, row_text
+from limatui.widgets.grid import PLAIN, SLICE, Color, Cursor, Look, Match, Row, Run, row_text
 
 ffi.cdef("typedef struct { int tag; intptr_t delta; uint64_t padding; } LimaScroll;")
 """The library passes a union by value, which cffi cannot; a struct of the same layout can be passed."""
@@ -64,6 +64,7 @@ class VtGrid:
         self._cells = self._new("GhosttyRenderStateRowCells", "render_state_row_cells")
         self._encoder = self._new("GhosttyKeyEncoder", "key_encoder")
         self._event = self._new("GhosttyKeyEvent", "key_event")
+        self._search: Any = None
         self._view, self._style = ffi.new("GhosttyCellsView*"), init_sized("GhosttyStyle")
         self.rows = [()] * self._size[1]
 
@@ -232,12 +233,58 @@ class VtGrid:
         code = button + (32 if kind == "move" else 0)
         return f"\x1b[<{code};{x + 1};{y + 1}{'m' if kind == 'up' else 'M'}".encode()
 
+    def search(self, text: str) -> int:
+        """Look for `text` in everything that is kept; how many places. An empty text ends the search."""
+        if self._search is not None:
+            lib.ghostty_search_free(self._search[0])
+            self._search = None
+        if not text:
+            return 0
+        self._search = ffi.new("GhosttySearch*")
+        check(lib.ghostty_search_new(ffi.NULL, self._search, self._terminal._t[0]), "search")
+        data = text.encode()
+        held = ffi.new("uint8_t[]", data)
+        needle = ffi.new("GhosttyString*", {"ptr": held, "len": len(data)})
+        check(lib.ghostty_search_set(self._search[0], lib.GHOSTTY_SEARCH_OPT_NEEDLE, needle), "needle")
+        check(lib.ghostty_search_run(self._search[0]), "search")
+        return self._found("TOTAL_MATCHES", "size_t")
+
+    def _found(self, what: str, kind: str) -> int:
+        out = ffi.new(f"{kind}*")
+        missing = lib.ghostty_search_get(self._search[0], getattr(lib, f"GHOSTTY_SEARCH_DATA_{what}"), out)
+        return 0 if missing else int(out[0])
+
+    def seek(self, *, older: bool = True) -> Match:
+        """Show the next older or newer place; number 0 when there is none."""
+        if self._search is None:
+            return Match(0, 0)
+        check(lib.ghostty_search_run(self._search[0]), "search")
+        step = lib.GHOSTTY_SEARCH_OPT_SELECT_NEXT if older else lib.GHOSTTY_SEARCH_OPT_SELECT_PREV
+        total = self._found("TOTAL_MATCHES", "size_t")
+        if not total or lib.ghostty_search_set(self._search[0], step, ffi.NULL):
+            return Match(0, total)
+        return self._match(self._found("SELECTED_INDEX", "size_t") + 1, total)
+
+    def _match(self, number: int, total: int) -> Match:
+        chosen, place = init_sized("GhosttySelection"), ffi.new("GhosttyPointCoordinate*")
+        if lib.ghostty_search_get(self._search[0], lib.GHOSTTY_SEARCH_DATA_SELECTED_MATCH, chosen):
+            return Match(number, total)
+        start, end = ffi.addressof(chosen[0], "start"), chosen.end.x + 1
+        where = lib.GHOSTTY_POINT_TAG_VIEWPORT
+        if lib.ghostty_terminal_point_from_grid_ref(self._terminal._t[0], start, where, place):
+            return Match(number, total)
+        # A place that goes on in the next row is marked up to the end of its first one.
+        return Match(number, total, place.y, place.x, end if end > place.x else self._size[0])
+
     def text(self) -> str:
         """The visible rows as text."""
         return "\n".join(map(row_text, self.rows)).rstrip()
 
     def close(self) -> None:
         """Free the terminal."""
+        if self._search is not None:
+            lib.ghostty_search_free(self._search[0])
+            self._search = None
         self._free()
 
 

@@ -129,6 +129,21 @@ def test_the_title_is_never_reported_back(grid: Grid) -> None:
     assert b"rm" not in grid.replies()
 
 
+def test_search_goes_back_from_the_newest(grid: Grid) -> None:
+    grid.feed(b"".join(b"line %d\r\n" % number for number in range(50)))
+    assert grid.search("line 4") == 11
+    assert grid.seek()[:2] == (1, 11)
+    match = grid.seek()
+    grid.refresh()
+    assert (match.number, row_text(grid.rows[match.y])[match.start : match.end]) == (2, "line 4")
+    assert row_text(grid.rows[match.y]) == "line 48"
+    assert grid.seek(older=False).number == 1
+    assert grid.search("absent") == 0
+    assert grid.seek() == (0, 0, -1, 0, 0)
+    grid.reset()
+    assert grid.seek().total == 0
+
+
 KEYS = [
     ("a", "a", b"a"), ("A", "A", b"A"), ("é", "é", "é".encode()), ("question_mark", "?", b"?"), ("space", " ", b" "),
     ("ctrl+c", "\x03", b"\x03"), ("ctrl+q", "\x11", b"\x11"), ("ctrl+p", "\x10", b"\x10"), ("ctrl+@", "\x00", b"\0"),

@@ -14,6 +14,8 @@ from limatui.screens.console import CONSOLE_KEYS, ConsolePane, Link, header, is_
 from limatui.widgets.ask import Ask
 from tests.ui.pane_app import FileEngine, PaneApp, screen_text, until
 
+Shown = tuple[PaneApp, ConsolePane, Pilot[None]]
+
 
 class Peer:
     """The other side of serial.sock: one client at a time, keeps what was typed."""
@@ -50,7 +52,7 @@ async def serial(home: Path, name: str = "default") -> AsyncIterator[Peer]:
 
 
 @asynccontextmanager
-async def console(home: Path, *, size: tuple[int, int] = (80, 14)) -> AsyncIterator[tuple[PaneApp, ConsolePane, Pilot[None]]]:
+async def console(home: Path, *, size: tuple[int, int] = (80, 14)) -> AsyncIterator[Shown]:
     pane = ConsolePane("default")
     app = PaneApp(pane, FileEngine(home))
     async with app.run_test(size=size) as pilot:
@@ -110,16 +112,16 @@ async def test_the_socket_is_released_when_hidden_and_taken_again(lima_home: Pat
 
 
 async def test_another_instance_is_another_socket(lima_home: Path) -> None:
-    async with serial(lima_home) as first, serial(lima_home, "other") as second:
-        async with console(lima_home) as (app, pane, pilot):
-            await until(pilot, lambda: first.clients == 1)
-            first.print(b"this is default")
-            await until(pilot, on_screen(app, "this is default"))
-            pane.instance = "other"
-            await until(pilot, lambda: (first.clients, second.clients) == (0, 1))
-            second.print(b"this is other")
-            await until(pilot, on_screen(app, "this is other"))
-            assert not on_screen(app, "this is default")()
+    sockets = serial(lima_home), serial(lima_home, "other")
+    async with sockets[0] as first, sockets[1] as second, console(lima_home) as (app, pane, pilot):
+        await until(pilot, lambda: first.clients == 1)
+        first.print(b"this is default")
+        await until(pilot, on_screen(app, "this is default"))
+        pane.instance = "other"
+        await until(pilot, lambda: (first.clients, second.clients) == (0, 1))
+        second.print(b"this is other")
+        await until(pilot, on_screen(app, "this is other"))
+        assert not on_screen(app, "this is default")()
 
 
 async def test_held_by_another_says_who_and_follows_the_log(lima_home: Path) -> None:
@@ -130,7 +132,7 @@ async def test_held_by_another_says_who_and_follows_the_log(lima_home: Path) -> 
         engine = app.bridge.engine
         engine.holder = "socat (pid 812)"
         await until(pilot, lambda: pane.link.state == "held")
-        assert on_screen(app, "held by socat (pid 812)")()
+        await until(pilot, on_screen(app, "held by socat (pid 812)"))
         with log.open("ab") as file:
             file.write(b"second\r\n")
         await until(pilot, on_screen(app, "second"))
@@ -141,7 +143,7 @@ async def test_held_by_another_says_who_and_follows_the_log(lima_home: Path) -> 
 async def test_not_running_then_started(lima_home: Path) -> None:
     async with console(lima_home) as (app, pane, pilot):
         await until(pilot, lambda: pane.link.state == "stopped")
-        assert on_screen(app, "does not run")()
+        await until(pilot, on_screen(app, "does not run"))
         async with serial(lima_home):
             await until(pilot, lambda: pane.link.state == "live")
         await until(pilot, lambda: pane.link.state == "stopped")
@@ -167,7 +169,7 @@ async def test_paste_of_several_lines_asks(lima_home: Path) -> None:
         await until(pilot, lambda: bytes(peer.got) == b"one word")
         pane.terminal.post_message(pane.terminal.Pasted("rm -rf x\nls\n"))
         await until(pilot, lambda: isinstance(app.screen, Ask))
-        assert on_screen(app, "2 lines: each one runs as if typed")()
+        await until(pilot, on_screen(app, "2 lines: each one runs as if typed"))
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, Ask))
         assert bytes(peer.got) == b"one word"
@@ -195,9 +197,24 @@ async def test_scrolling_back_while_watching(lima_home: Path) -> None:
         await until(pilot, on_screen(app, "line 199"))
         await pilot.press("g")
         await until(pilot, on_screen(app, "line 0 "))
-        assert on_screen(app, "below")()
+        await until(pilot, on_screen(app, "below"))
         await pilot.press("G")
         await until(pilot, on_screen(app, "line 199"))
+
+
+async def test_search_back(lima_home: Path) -> None:
+    (lima_home / "default").mkdir()
+    (lima_home / "default" / "serial.log").write_bytes(b"".join(b"line %d\r\n" % n for n in range(200)))
+    async with console(lima_home, size=(100, 14)) as (app, pane, pilot):
+        await until(pilot, on_screen(app, "line 199"))
+        await pilot.press("f9", *"line 42", "enter")
+        await until(pilot, on_screen(app, "1 of 1 "))
+        await until(pilot, on_screen(app, "line 42 "))
+        await pilot.press("slash", *"line 1", "enter", "n", "n", "N")
+        await until(pilot, on_screen(app, "2 of 111"))
+        await pilot.press("escape")
+        await until(pilot, lambda: not pane.terminal.sought)
+        assert app.recorded == []
 
 
 @pytest.mark.parametrize(("seen", "fresh", "same"), [

@@ -26,7 +26,7 @@ class Cli:
         self.home = home
 
     def __call__(
-        self, *argv: str, check: bool = True, timeout: float = 300, **env: str
+        self, *argv: str, check: bool = True, timeout: float = 120, **env: str
     ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run([*LIMATUI, *argv], capture_output=True, text=True, timeout=timeout, cwd=self.home,
                               stdin=subprocess.DEVNULL, env=self.env(**env))

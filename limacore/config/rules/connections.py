@@ -74,8 +74,8 @@ def port_forwards(filled: dict[str, Any]) -> Iterator[Problem]:
         guest, host = _span(rule, "guest"), _span(rule, "host")
         if filled["plain"] and max(guest, host) > _MANY_PORTS:
             path = f"portForwards[{number}]"
-            yield doubtful(path, f"[plain mode] {path} covers a range of more than 10 ports (guest: {guest}, host: {host})"
-                                 ". All ports will be forwarded unconditionally, which may be inefficient.")
+            yield doubtful(path, f"[plain mode] {path} covers a range of more than 10 ports (guest: {guest}, host: "
+                                 f"{host}). All ports will be forwarded unconditionally, which may be inefficient.")
 
 
 def _span(rule: dict[str, Any], side: str) -> int:

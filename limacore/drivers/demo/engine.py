@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -74,11 +74,14 @@ class DemoEngine:
         since = self._printed.get(machine.name, elapsed)
         self._printed[machine.name] = elapsed
         said = boot.serial(machine.name, since, elapsed, machine.scale)
-        await asyncio.to_thread(files.append_serial, self._directory(machine.name), said)
+        await asyncio.to_thread(self._print, machine.name, said)
         self._line(machine.name).say(said.encode())
         if elapsed >= boot.total(machine.scale) and self._machines.get(machine.name) is machine:
             self._change(machine.name, status=Status.RUNNING, ready_seconds=boot.total(machine.scale),
                          evidence=("host agent answers on ha.sock",))
+
+    def _print(self, name: str, said: str) -> None:
+        files.append_serial(self._directory(name), said)
 
     def _change(self, name: str, **fields: Any) -> None:
         self._machines[name] = replace(self._get(name), **fields)
@@ -150,7 +153,7 @@ class DemoEngine:
         return self._jobs.begin("start", name, f"limatui start {name}", work)
 
     async def _boot(self, name: str, report: Report) -> None:
-        await asyncio.to_thread(files.begin_serial, self._directory(name))
+        await asyncio.to_thread(lambda: files.begin_serial(self._directory(name)))
         began = self.now()
         port = self._get(name).ssh_port or 40000 + len(name) * 17
         self._printed[name] = 0.0
@@ -217,7 +220,7 @@ class DemoEngine:
             if machine.status.is_up and not force:
                 raise StateError(f"instance `{name}` is running", hint="stop it first, or use -f")
             self._line(name).hang_up()
-            await asyncio.to_thread(shutil.rmtree, self._directory(name))
+            await asyncio.to_thread(lambda: shutil.rmtree(self._directory(name)))
             del self._machines[name]
             self.poke()
         flag = "-f " if force else ""
@@ -264,13 +267,15 @@ class DemoEngine:
         """The logs of a machine: real files."""
         return files.logs(self._directory(name))
 
-    def console(self, name: str, source: str = "serial") -> AbstractAsyncContextManager[DemoConsole]:
+    @asynccontextmanager
+    async def console(self, name: str, source: str = "serial") -> AsyncIterator[DemoConsole]:
         """Hold the serial port; raises LockedError or StateError."""
         if not self._get(name).status.is_up:
             raise StateError(f"instance `{name}` does not run", hint=f"start it: limatui start {name}")
-        directory = self._directory(name)
-        return self._line(name).hold(
-            live=self._get(name).status is Status.RUNNING, log=lambda data: files.append_serial(directory, data))
+        directory = await asyncio.to_thread(self._directory, name)
+        live = self._get(name).status is Status.RUNNING
+        async with self._line(name).hold(live=live, log=lambda data: files.append_serial(directory, data)) as held:
+            yield held
 
     def read_config(self, name: str) -> str:
         """The text of lima.yaml."""

@@ -94,13 +94,14 @@ def usage(machine: Machine, now: float) -> Usage:
     if not machine.status.is_up:
         return Usage(disk_allocated=machine.disk_used)
     wave = _wave(machine.name, now) if machine.load else 0.0
-    busy = machine.status is Status.STARTING
+    busy, running = machine.status is Status.STARTING, machine.status is Status.RUNNING
     share = 0.92 + 0.1 * wave if busy else 0.2 + 1.6 * wave
     cpu = min(machine.load * share, 100.0 * machine.cpus)
     used = int(machine.memory * machine.memory_share * (0.97 + 0.06 * wave))
     return Usage(
         cpu_percent=cpu, memory_bytes=int(used * 0.8), guest_memory_used=used,
-        guest_disk_used=machine.disk_used, guest_disk_size=machine.disk, disk_allocated=int(machine.disk_used * 1.55),
+        guest_disk_used=machine.disk_used, guest_disk_size=machine.disk,
+        disk_allocated=int(machine.disk_used * (1.55 if machine.protected and running else 1.04)),
         read_rate=1.2e6 * wave if cpu else 0.0, write_rate=2.4e5 * wave if cpu else 0.0,
     )
 

@@ -35,14 +35,19 @@ def refuse_running(paths: InstancePaths) -> None:
 
 @contextlib.contextmanager
 def tidy(paths: InstancePaths) -> Iterator[None]:
-    """Room for a new QEMU in the instance directory; afterwards its sockets and pid file are gone again."""
+    """Room for a new QEMU in the instance directory; afterwards its sockets and pid file are gone again.
+
+    Raises StateError when a QEMU runs. One that got in between meanwhile keeps its files.
+    """
+    refuse_running(paths)
     _remove(paths)
     for kind in _SERIALS:
         rotate(paths, paths.serial(kind, "log"))
     try:
         yield
     finally:
-        _remove(paths)
+        if not running(paths):
+            _remove(paths)
 
 
 def rotate(paths: InstancePaths, log: Path) -> None:

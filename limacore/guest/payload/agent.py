@@ -637,7 +637,7 @@ class Agent:
                 raise ValueError("a line of more than %d bytes" % MAX_LINE)
             message = json.loads(line.decode())
             self.on_message(link, message)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             note = "refused a message: %s" % str(error)[:200]
             link.send({"type": "note", "level": "warning", "message": note})
 

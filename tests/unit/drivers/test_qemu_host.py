@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
@@ -146,11 +147,21 @@ def test_sockets_and_pid_file_go_before_and_after(tmp_path: Path) -> None:
 async def test_a_running_qemu_of_the_instance_is_left_alone(tmp_path: Path) -> None:
     paths = InstancePaths(tmp_path)
     argv = ["sh", "-c", "read x", "-pidfile", str(paths.driver_pid())]
-    async with proc.spawn(argv, stdin=-1, grace=0) as other:
+    async with proc.spawn(argv, stdin=PIPE, grace=0) as other:
         paths.driver_pid().write_text(f"{other.pid}\n")
         with pytest.raises(StateError, match=f"pid {other.pid}"):
             leftovers.refuse_running(paths)
     leftovers.refuse_running(paths)
+
+
+async def test_a_qemu_that_got_in_between_keeps_its_files(tmp_path: Path) -> None:
+    paths = InstancePaths(tmp_path)
+    argv = ["sh", "-c", "read x", "-pidfile", str(paths.driver_pid())]
+    async with proc.spawn(argv, stdin=PIPE, grace=0) as other:
+        with leftovers.tidy(paths):
+            paths.driver_pid().write_text(f"{other.pid}\n")
+            paths.qmp_sock.touch()
+        assert paths.qmp_sock.exists() and paths.driver_pid().exists()
 
 
 def test_a_pid_file_that_names_somebody_else_is_stale(tmp_path: Path) -> None:

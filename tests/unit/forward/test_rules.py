@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from limacore.forward.rules import Target, is_static, match, static_forwards, table
+from limacore.forward.rules import Fixed, Target, fixed, is_static, match, table
 from limacore.model.config import PortForward
 
 SOCKETS = Path("/l/i/sock")
@@ -76,7 +76,7 @@ def test_switched_off_protocols_are_the_leading_run() -> None:
 def test_static_rules() -> None:
     found = table(rules({"guestPort": 5002, "hostPort": 15002, "static": True},
                         {"guestPortRange": [5100, 5112], "static": True}), 0, SOCKETS)
-    assert static_forwards(found) == (("127.0.0.1", 5002, Target("127.0.0.1", 15002)),)
+    assert fixed(found, sockets=True) == (Fixed(Target("127.0.0.1", 5002), Target("127.0.0.1", 15002)),)
     assert is_static(found, 5101) and not is_static(found, 5099)
 
 

@@ -28,7 +28,15 @@ HOST_ENVIRONMENT = {
     "env-proxy": {"HTTP_PROXY": "http://192.0.2.9:8080/p", "http_proxy": "http://127.0.0.1:8080/p",
                   "https_proxy": "http://user:pw@localhost:3129", "ftp_proxy": "http://192.0.2.7:21",
                   "no_proxy": "localhost,.local"},
+    "env-proxy-conflict": {"FTP_PROXY": "::bad::", "HTTP_PROXY": "http://upper.invalid:2",
+                           "http_proxy": "http://lower.invalid:1", "no_proxy": "127.0.0.1"},
 }
+UNRECORDED = {
+    "load-dotssh": "",
+    "user-overrides": ('user: {name: guesty, uid: 4242, comment: "Guest \\"Y\\" User", home: /srv/guesty, '
+                       "shell: /bin/sh}\n"),
+}
+"""What the templates of recordings without a template add to the default one."""
 STUB = "\n".join(f"      {line}" for line in cloudconfig._STUB.splitlines())
 EXPORTS = 'while IFS= read -r line; do export "${line?}"; done <<\'EOF\''
 
@@ -40,7 +48,8 @@ def cases() -> list[str]:
 
 def files_of(case: str, tmp_path: Path) -> dict[str, str]:
     """What we write for the template of a recording, as text."""
-    text = (GOLDEN / "qemu" / f"{case}.yaml").read_text().replace("@HOME@", "/home/u")
+    source = GOLDEN / "qemu" / f"{'default' if case in UNRECORDED else case}.yaml"
+    text = source.read_text().replace("@HOME@", "/home/u") + UNRECORDED.get(case, "")
     directory = tmp_path / "home" / f"r-{case}"
     host = Host(user="u", uid=1001, home="/home/u", full_name="", cpus=2, memory=16 << 30, arch="x86_64",
                 os="linux", timezone="Etc/UTC")
@@ -61,7 +70,7 @@ def files_of(case: str, tmp_path: Path) -> dict[str, str]:
 def plain(text: str) -> str:
     """Our text with the placeholders of the recordings."""
     text = text.replace(STUB, "      @PER_BOOT_STUB@").replace(EXPORTS, "@EXPORT_EACH_LINE_OF_HEREDOC@")
-    text = re.sub(r"for pair in (.*); do\n(?:.*\n)+?  done\n", r"@NIC_RENAME_HELPER pairs=\1@\n", text)
+    text = re.sub(r"for pair in (.*); do\n(?:.*\n)+?.*; sleep 1\n  done\n", r"@NIC_RENAME_HELPER pairs=\1@\n", text)
     text = text.replace(KEY, "@PUBKEY@").replace("60001", "@UDPDNSPORT@").replace("60002", "@TCPDNSPORT@")
     macs = dict.fromkeys(re.findall(r"52:55:55(?::[0-9a-f]{2}){3}", text))
     for number, mac in enumerate(macs):

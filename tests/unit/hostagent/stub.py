@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import subprocess
@@ -19,6 +20,7 @@ from limacore.drivers.base import Exit, Log, MachineSpec
 from limacore.forward.rules import table
 from limacore.hostagent.agent import Agent
 from limacore.hostagent.emit import Emitter
+from limacore.hostagent.power import Power
 from limacore.hostagent.setup import Prepared
 from limacore.model.config import Config, PortForward, User
 from limacore.model.event import Event
@@ -32,8 +34,12 @@ _decoder: msgspec.json.Decoder[ToGuest] = msgspec.json.Decoder(ToGuest)
 
 
 class _SshServer(asyncssh.SSHServer):
-    def __init__(self, key: asyncssh.SSHKey) -> None:
+    def __init__(self, key: asyncssh.SSHKey, connections: list[asyncssh.SSHServerConnection]) -> None:
         self._key = key
+        self._connections = connections
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connections.append(conn)
 
     def public_key_auth_supported(self) -> bool:
         return True
@@ -48,13 +54,14 @@ class _SshServer(asyncssh.SSHServer):
         return True
 
 
-async def _execute(process: asyncssh.SSHServerProcess[bytes]) -> None:
-    """Run the command for real, on this host; `sudo` of the wrapper fails harmlessly."""
+async def _execute(run: Path, process: asyncssh.SSHServerProcess[bytes]) -> None:
+    """Run the command for real on this host, with `run` for the guest's /run."""
     child = await asyncio.create_subprocess_shell(
         process.command or "true", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    out, err = await child.communicate(await process.stdin.read())
+    script = await process.stdin.read()
+    out, err = await child.communicate(script.replace(b"/run/lima", f"{run}/lima".encode()))
     process.stdout.write(out)
     process.stderr.write(err)
     process.exit(child.returncode or 0)
@@ -102,12 +109,15 @@ class StubGuest:
         user = msgspec.structs.replace(config, user=User(name="u"))
         self.paths = home.instance("i")
         self.paths.dir.mkdir(parents=True)
+        self.run_directory = home.home / "run"
+        self.run_directory.mkdir()
         home.config.mkdir()
         subprocess.run(["ssh-keygen", "-qt", "ed25519", "-N", "", "-f", home.private_key], check=True)
         self._key = asyncssh.read_public_key(home.public_key)
         self._host_key = asyncssh.generate_private_key("ssh-ed25519")
         self.home, self.config, self._with_agent = home, user, with_agent
         self.got: list[ToGuest] = []
+        self._connections: list[asyncssh.SSHServerConnection] = []
         self.received = asyncio.Event()
         self.connected = asyncio.Event()
         self.machine: StubMachine
@@ -123,13 +133,18 @@ class StubGuest:
 
     async def ssh_up(self, port: int) -> None:
         self._acceptor = await asyncssh.create_server(
-            lambda: _SshServer(self._key), "127.0.0.1", port, server_host_keys=[self._host_key],
-            process_factory=_execute, encoding=None,
+            lambda: _SshServer(self._key, self._connections), "127.0.0.1", port, server_host_keys=[self._host_key],
+            process_factory=functools.partial(_execute, self.run_directory), encoding=None,
         )
 
     async def ssh_down(self) -> None:
         self._acceptor.close()
         await self._acceptor.wait_closed()
+        for connection in self._connections:
+            connection.close()
+
+    def ssh_port(self) -> int:
+        return int(self._acceptor.get_port())
 
     @contextlib.asynccontextmanager
     async def run(self, spec: MachineSpec, log: Log) -> AsyncIterator[StubMachine]:
@@ -137,7 +152,7 @@ class StubGuest:
                                                        stdout=asyncio.subprocess.DEVNULL)
         self.machine = StubMachine(process)
         watch = asyncio.create_task(self.machine.watch())
-        server = await asyncio.start_unix_server(self._serve, self.paths.ga_sock) if self._with_agent else None
+        server = await asyncio.start_unix_server(self.serve, self.paths.ga_sock) if self._with_agent else None
         try:
             yield self.machine
         finally:
@@ -147,7 +162,7 @@ class StubGuest:
                 server.close()
             self._acceptor.close()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
         self.connected.set()
         while line := await reader.readline():
@@ -200,6 +215,15 @@ class Running:
                 await asyncio.sleep(0.01)
             return found
 
+    async def until_connected(self, number: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection to a port of this host that is about to be listened on."""
+        async with asyncio.timeout(20):
+            while True:
+                try:
+                    return await asyncio.open_connection("127.0.0.1", number)
+                except ConnectionRefusedError:
+                    await asyncio.sleep(0.01)
+
     async def until_running(self) -> Event:
         return await self.until(lambda: next((each for each in self.events() if each.status.running), None))
 
@@ -213,7 +237,7 @@ async def running(guest: StubGuest, *rules: PortForward) -> AsyncIterator[Runnin
     """Run an agent on the stub; leaving the block insists on its end."""
     out, err = (os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
                 for path in (guest.paths.ha_stdout, guest.paths.ha_stderr))
-    agent = Agent(await guest.prepared(*rules), guest, Emitter(out), JsonLog(err))
+    agent = Agent(await guest.prepared(*rules), guest, Power(JsonLog(err)), Emitter(out), JsonLog(err))
     task = asyncio.create_task(agent.run())
     found = Running(agent, guest)
     try:

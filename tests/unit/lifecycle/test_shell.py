@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limacore.lifecycle.shell import quoted, remote_script
-from limacore.model.config import Config, Mount, User
-
-CONFIG = Config(user=User(name="u", shell="/bin/bash"))
+from limacore.base import remote
+from limacore.base.remote import quoted
 
 
-def script(*command: str, config: Config = CONFIG, workdir: str = "", cwd: str = "/x", home: str = "/home/u") -> str:
-    return remote_script(config, command, shell="", workdir=workdir, cwd=cwd, home=home)
+def script(
+    *command: str, mounts: tuple[str, ...] = (), workdir: str = "", cwd: str = "/x", home: str = "/home/u"
+) -> str:
+    return remote.script(command, shell="/bin/bash", locations=mounts, workdir=workdir, cwd=cwd, home=home)
 
 
 @pytest.mark.parametrize(
@@ -32,9 +32,8 @@ def test_scripts(text: str, expected: str) -> None:
 
 
 def test_mounted_directory_is_entered() -> None:
-    config = Config(user=CONFIG.user, mounts=(Mount(location="/tmp"),))
-    assert script(config=config, cwd="/tmp/sub").startswith("cd /tmp/sub || cd /home/u ;")
-    assert script(config=config, cwd="/usr", home="/tmp/u").startswith("cd /tmp/u ;")
+    assert script(mounts=("/tmp",), cwd="/tmp/sub").startswith("cd /tmp/sub || cd /home/u ;")
+    assert script(mounts=("/tmp",), cwd="/usr", home="/tmp/u").startswith("cd /tmp/u ;")
 
 
 @pytest.mark.parametrize(

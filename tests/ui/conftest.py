@@ -1,0 +1,20 @@
+"""Tests of the dashboard fail when its code blocks the event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from blockbuster import blockbuster_ctx
+
+_BEFORE_THE_LOOP = {"assets.py": "stylesheets", "app.py": "__init__"}
+"""What an app does while it is made; tests make theirs inside a loop."""
+
+
+@pytest.fixture(autouse=True)
+def _loop_stays_free() -> Iterator[None]:
+    with blockbuster_ctx("limatui") as blockbuster:
+        for function in blockbuster.functions.values():
+            for file, name in _BEFORE_THE_LOOP.items():
+                function.can_block_in(f"limatui/{file}", name)
+        yield

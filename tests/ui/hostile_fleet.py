@@ -1,0 +1,62 @@
+"""The dashboard over an engine whose every string is hostile: names, errors, evidence, logs, jobs, templates.
+
+Run in a terminal by test_hostile.py.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from limacore.drivers.demo import DemoEngine
+from limacore.errors import StateError
+from limacore.model.instance import Fleet, Forward, Step
+from limacore.model.job import Job, JobState
+from limatui.app import Dashboard
+from limatui.driver import TerminalDriver
+
+EVIL = (
+    "\x1b]52;c;RVZJTA==\x07\x1b]0;EVILTITLE\x1b\\\x1bP+q544e\x1b\\\x1b[31;5m\x9b2J\x9d52;c;AA\x9c"
+    "\u202eEVILBIDI\u2066\x07\x08\r\n[red]EVILMARKUP[/red][@click=app.exit]x[/]\ud800\x7f\x00END"
+)
+
+
+class HostileEngine(DemoEngine):
+    """The demo, poisoned."""
+
+    def fleet(self) -> Fleet:
+        clean = super().fleet()
+        return replace(clean, home=f"/h{EVIL}", instances=tuple(
+            replace(each, name=each.name if index < 3 else f"vm{index}{EVIL}", phase=EVIL, evidence=(EVIL,),
+                    errors=(EVIL,), template=EVIL, vm_type=EVIL, accel=EVIL, agent=EVIL, ssh_address=EVIL, arch=EVIL,
+                    message=EVIL, forwards=(Forward("tcp", EVIL, EVIL, "failed", EVIL),),
+                    steps=tuple(Step(EVIL, step.state, EVIL, step.seconds) for step in each.steps))
+            for index, each in enumerate(clean.instances)))
+
+    async def watch_jobs(self) -> AsyncIterator[tuple[Job, ...]]:
+        async for jobs in super().watch_jobs():
+            failed = Job(999, EVIL, EVIL, EVIL, JobState.FAILED, EVIL, error=EVIL, hint=EVIL)
+            yield (failed, *jobs)
+
+    def templates(self) -> tuple[str, ...]:
+        return ("default", EVIL)
+
+    def protect(self, name: str, on: bool) -> int:
+        raise StateError(EVIL, hint=EVIL, detail=EVIL)
+
+
+def main() -> None:
+    engine = HostileEngine(5)
+    log = engine.log_files("default")[0].path
+    with Path(log).open("ab") as file:
+        file.write(EVIL.encode("utf-8", "surrogatepass") * 40 + b"\r\nLOGEND\r\n")
+    app = Dashboard(engine, driver_class=TerminalDriver)
+    app.run()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
