@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from rich.console import RenderableType
 from textual import on, work
 from textual.app import App, SuspendNotSupported
 from textual.binding import BindingType
@@ -77,6 +78,11 @@ class Dashboard(App[None], inherit_bindings=False):
         except* LimaError as errors:
             for error in errors.exceptions:
                 self.fail(error if isinstance(error, LimaError) else LimaError(str(error)))
+
+    def exit(self, result: None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
+        """Leave; nothing new is shown while the widgets go, one after the other."""
+        self.workers.cancel_group(self, "bridge")
+        super().exit(result, return_code, message)
 
     async def on_unmount(self) -> None:
         """Let the engine end what it does for us."""

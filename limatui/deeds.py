@@ -164,10 +164,10 @@ def _zoom(screen: MainScreen) -> None:
 
 
 def _quit(screen: MainScreen) -> None:
-    if screen.zoomed or screen.focused is not screen.table:
+    if screen.zoomed or screen.focused not in (None, screen.table):
         screen.action_back()
     else:
-        screen.app.exit()
+        screen.leave()
 
 
 def _theme(screen: MainScreen) -> None:

@@ -38,7 +38,7 @@ SHOTS = (
     Shot("orphan", "120x36", "G"),
     Shot("console", "120x36", "c enter m a k e enter"),
     Shot("logs", "120x36", "3"),
-    Shot("editor", "120x36", "e"),
+    Shot("editor", "120x36", "e " + "down " * 4 + "end backspace 4 " + "down " * 10 + "end 0"),
     Shot("disks", "120x36", "5"),
     Shot("jobs", "120x36", "J"),
     Shot("new", "120x36", "n w e b"),
@@ -47,7 +47,7 @@ SHOTS = (
 )
 
 
-async def take(shot: Shot, theme: str = "dark") -> None:
+async def play(shot: Shot, theme: str, path: Path) -> None:
     """Play the story and save the picture."""
     engine = DemoEngine(frozen=NOW, label=str(Path.home() / ".lima"))
     app = Dashboard(engine, clock=engine.now)
@@ -59,8 +59,14 @@ async def take(shot: Shot, theme: str = "dark") -> None:
             await _do(engine, pilot, key)
         await pilot.pause(0.3)
         await pilot.pause()
-        suffix = "" if theme == "dark" else f"-{theme}"
-        save(app, HERE / f"{shot.name}-{shot.size}{suffix}")
+        save(app, path)
+
+
+async def take(shot: Shot, theme: str = "dark") -> Path:
+    """The picture of a shot, in this directory."""
+    path = HERE / f"{shot.name}-{shot.size}{'' if theme == 'dark' else f'-{theme}'}.svg"
+    await play(shot, theme, path)
+    return path
 
 
 async def _past(engine: DemoEngine, pilot: Pilot[None]) -> None:
@@ -81,18 +87,14 @@ async def _do(engine: DemoEngine, pilot: Pilot[None], key: str) -> None:
         await _pass(engine, pilot, int(key))
     else:
         await pilot.press(key)
-        await pilot.pause(0.2)
+        await pilot.pause(0.1)
 
 
 async def main(wanted: list[str]) -> None:
     """All pictures, or those whose file name begins with one of `wanted`."""
-    for shot in SHOTS:
-        name = f"{shot.name}-{shot.size}"
-        if not wanted or any(name.startswith(each) for each in wanted):
-            await take(shot)
-            print(HERE / f"{name}.png")
-    if not wanted:
-        await take(SHOTS[0], "light")
+    for shot, theme in (*((shot, "dark") for shot in SHOTS), (SHOTS[0], "light")):
+        if not wanted or any(f"{shot.name}-{shot.size}".startswith(each) for each in wanted):
+            print((await take(shot, theme)).with_suffix(".png"))
 
 
 if __name__ == "__main__":

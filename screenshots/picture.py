@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from html import escape
@@ -17,6 +18,7 @@ from textual.app import App
 
 WIDTH, HEIGHT, SIZE = 10.86, 21.8, 18
 TOP, EDGE = 36, 8
+HAS_CONVERTER = shutil.which("rsvg-convert") is not None
 _BARS = "▁▂▃▄▅▆▇█"
 _LINES = {"━": (0.0, 1.0, 2.4), "╸": (0.0, 0.5, 2.4), "╺": (0.5, 1.0, 2.4), "─": (0.0, 1.0, 1.0)}
 _RUNS = _BARS + "━─"
@@ -111,7 +113,7 @@ def _dot(x: float, y: float, column: int, row: int, fill: str) -> str:
 
 
 def save(app: App[Any], path: Path) -> None:
-    """Write `path`.svg and `path`.png."""
-    drawing = path.with_suffix(".svg")
-    drawing.write_text(svg(app), "utf-8")
-    subprocess.run(("rsvg-convert", "-o", str(path.with_suffix(".png")), str(drawing)), check=True)
+    """Write `path` as SVG, and as PNG where rsvg-convert is installed."""
+    path.write_text(svg(app), "utf-8")
+    if HAS_CONVERTER:
+        subprocess.run(("rsvg-convert", "-o", str(path.with_suffix(".png")), str(path)), check=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -16,24 +17,25 @@ _READ = 65536
 
 
 class SerialConsole:
-    """A connection to `serial.sock`."""
+    """A connection to `serial.sock`.
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
+    A plain socket: a UART comes in pieces of a few bytes, and a stream would wake for each of them.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
 
     async def read(self) -> bytes:
-        """The next bytes that the guest printed, b"" when the machine ended."""
+        """The next bytes that the guest printed, at most 64 KiB; b"" when the machine ended."""
         try:
-            return await self._reader.read(_READ)
+            return await asyncio.get_running_loop().sock_recv(self._connection, _READ)
         except ConnectionError:
             return b""
 
     async def write(self, data: bytes) -> None:
         """Type into the guest; raises StateError when the machine is gone."""
         try:
-            self._writer.write(data)
-            await self._writer.drain()
+            await asyncio.get_running_loop().sock_sendall(self._connection, data)
         except ConnectionError as error:
             raise StateError("the console is closed: the machine ended") from error
 
@@ -41,19 +43,19 @@ class SerialConsole:
 @contextlib.asynccontextmanager
 async def hold(paths: InstancePaths, source: str) -> AsyncIterator[SerialConsole]:
     """Connect to the serial socket `source`; raises LockedError naming the holder, StateError when nothing runs."""
-    socket = paths.serial(source, "sock")
-    if not socket.exists():
+    path = paths.serial(source, "sock")
+    if not path.exists():
         raise StateError(f"`{paths.name}` has no console now: it does not run", hint=f"limatui start {paths.name}")
-    holder = socket.with_suffix(".holder.pid")
-    with _claimed(holder):
+    holder = path.with_suffix(".holder.pid")
+    with _claimed(holder), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.setblocking(False)
         try:
-            reader, writer = await asyncio.open_unix_connection(str(socket))
+            await asyncio.get_running_loop().sock_connect(connection, str(path))
         except OSError as error:
-            raise StateError(f"`{socket}` does not answer", detail=error.strerror or str(error)) from error
+            raise StateError(f"`{path}` does not answer", detail=error.strerror or str(error)) from error
         try:
-            yield SerialConsole(reader, writer)
+            yield SerialConsole(connection)
         finally:
-            writer.close()
             holder.unlink(missing_ok=True)
 
 

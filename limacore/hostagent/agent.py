@@ -211,6 +211,7 @@ class Agent:
         self.emit.done("scripts")
         self.emit.done("ready")
         self.emit.running(self.prepared.spec.ssh_port, errors)
+        self.link.set_clock()
 
     async def _watch_machine(self, machine: Machine) -> None:
         """What the machine itself tells: resets, pauses, crashes of the guest's kernel."""
@@ -233,8 +234,12 @@ class Agent:
 
     def _from_guest(self, message: FromGuest) -> None:
         self.messages.take(message)
-        if self.phase == "stopping" and isinstance(message, Hello):
+        if not isinstance(message, Hello):
+            return
+        if self.phase == "stopping":
             self.link.power_off()
+        elif self.phase == "running":
+            self.link.set_clock()
 
     async def _silent(self) -> None:
         if self.facts.known("agent") and self.phase != "stopping":

@@ -11,10 +11,13 @@ from pathlib import Path
 import msgspec
 
 from limacore.base.jsonlines import LineSplitter
-from limacore.model.guest import MAX_LINE, Ask, FromGuest, Hello, PowerOff, SetClock, SetInterval, ToGuest
+from limacore.model.guest import MAX_LINE, Ask, Clock, FromGuest, Hello, PowerOff, SetClock, SetInterval, ToGuest
 
 CLOCK_INTERVAL = 600.0
-"""Seconds between corrections of the guest's clock; also after each hello and after a resume."""
+"""Seconds between corrections of the guest's clock; also when it is ready and after a resume."""
+
+CLOCK_DELAY, CLOCK_TRIES = 0.1, 3
+"""An answer that took longer than this many seconds was worth nothing; how often that is tried."""
 
 METRICS_INTERVAL, METRICS_TIME = 2.0, 10.0
 """Seconds between metrics, and for how long they come after they were asked for."""
@@ -76,6 +79,8 @@ class GuestLink:
         self._writers: list[asyncio.StreamWriter] = []
         self._speaking: asyncio.StreamWriter | None = None
         self._quiet: asyncio.TimerHandle | None = None
+        self._clock_sent = 0.0
+        self._clock_tries = 0
         self.answered = asyncio.Event()
         """Set once the agent has said hello."""
 
@@ -95,8 +100,20 @@ class GuestLink:
         self._quiet = asyncio.get_running_loop().call_later(METRICS_TIME, self._no_metrics)
 
     def set_clock(self) -> None:
-        """Tell the guest the time of the host."""
-        self.send(SetClock(time.time()))
+        """Tell the guest the time of the host, when an agent is there."""
+        self._clock_tries = CLOCK_TRIES
+        self._send_clock()
+
+    def _send_clock(self) -> None:
+        self._clock_sent = time.monotonic()
+        if self.answered.is_set():
+            self.send(SetClock(time.time()))
+
+    def _clock_answered(self) -> None:
+        """A guest that was too busy to read at once has set its clock to the past."""
+        self._clock_tries -= 1
+        if time.monotonic() - self._clock_sent > CLOCK_DELAY and self._clock_tries > 0:
+            self._send_clock()
 
     def power_off(self, *, reboot: bool = False) -> bool:
         """Ask for an ordered shutdown; whether an agent is there to hear it."""
@@ -123,8 +140,7 @@ class GuestLink:
         """Correct the guest's clock now and then, for as long as it runs."""
         while True:
             await asyncio.sleep(CLOCK_INTERVAL)
-            if self.answered.is_set():
-                self.set_clock()
+            self.set_clock()
 
     async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         splitter = LineSplitter(MAX_LINE)
@@ -146,9 +162,10 @@ class GuestLink:
         if isinstance(message, Hello):
             self._speaking = writer
             self.answered.set()
-            self.set_clock()
             if self._quiet:
                 self.send(SetInterval(METRICS_INTERVAL))
+        elif isinstance(message, Clock):
+            self._clock_answered()
         self._handle(message)
 
     def _no_metrics(self) -> None:

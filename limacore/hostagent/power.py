@@ -59,7 +59,7 @@ class Power:
         self._log("info", "Shutting down the host agent")
         if machine.exited.done():
             return
-        emit.begin("stop", "power button")
+        emit.begin("stop", "asking the guest")
         pressing = asyncio.create_task(self._press(machine, link))
         try:
             async with asyncio.timeout(GRACE):
@@ -75,9 +75,12 @@ class Power:
         emit.done("stop")
 
     async def _press(self, machine: Machine, link: GuestLink) -> None:
+        """One way at a time at first: a guest that is asked twice at once may trip over itself."""
+        if link.power_off():
+            self._log("info", "Asking the guest agent to shut the guest down")
+            await asyncio.sleep(PRESS_AGAIN)
         self._log("info", "Shutting down QEMU with the power button")
         while True:
-            link.power_off()
             with contextlib.suppress(DriverError):
                 await machine.power_button()
             await asyncio.sleep(PRESS_AGAIN)

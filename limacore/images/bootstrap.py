@@ -142,10 +142,12 @@ def _kernel_hook(recipe: Recipe) -> str:
     # Installing the kernel package would pull in initramfs-tools and run it: its files are all that is wanted.
     excludes = " ".join(f"--exclude='*/kernel/{name}'" for name in recipe.excluded_modules)
     return f"""set -e
+export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
 cd "$1{_ARCHIVES}"
 package=$(apt-cache depends {recipe.kernel_package} | sed -n 's/^ *Depends: \\(linux-image-.*\\)/\\1/p' | head -n 1)
-apt-get download "$package"
-dpkg-deb --fsys-tarfile "$package"_*.deb |
+version=$(apt-cache show --no-all-versions "$package" | sed -n 's/^Version: //p')
+apt-get download "$package=$version"
+dpkg-deb --fsys-tarfile "${{package}}_${{version}}_{recipe.arch}.deb" |
     tar -x -C "$1" --keep-directory-symlink --exclude='./usr/share/doc' {excludes}
 for modules in "$1"/usr/lib/modules/*; do chroot "$1" depmod "${{modules##*/}}"; done
 """

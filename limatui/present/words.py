@@ -20,7 +20,7 @@ def number(value: float) -> str:
     if value >= 9.95:
         return f"{value:.0f}"
     text = f"{value:.1f}"
-    return text[:-2] if text.endswith(".0") and value >= 1 else text
+    return text[:-2] if text.endswith(".0") and value >= 0.95 else text
 
 
 def size(count: int) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import ClassVar
 
 from msgspec import Struct
@@ -22,6 +23,7 @@ from limatui.api import EngineApi
 from limatui.ink import Line
 from limatui.sanitize import sanitize_line
 from limatui.widgets.ask import Ask, Choice
+from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar, Block
 from limatui.widgets.editor import YamlEditor
 from limatui.widgets.keydoc import about, mark_of, problem_lines, summary, wrapped
@@ -125,7 +127,7 @@ class ConfigPane(Widget):
         self._tell()
 
     def _open(self, name: str) -> None:
-        self.run_worker(self._load(name), group="config", exclusive=True, name="config")
+        begin(self, "config", partial(self._load, name))
 
     async def _load(self, name: str) -> None:
         self._opened = ""
@@ -175,7 +177,7 @@ class ConfigPane(Widget):
 
     def _check(self) -> None:
         if self.buffer is not None:
-            self.run_worker(self._validate(self._opened, self.buffer.text), group="config-check", exclusive=True)
+            begin(self, "config-check", partial(self._validate, self._opened, self.buffer.text))
 
     async def _validate(self, name: str, text: str) -> None:
         try:
@@ -263,7 +265,7 @@ class ConfigPane(Widget):
     def _answered(self, answer: str | None, name: str, buffer: Buffer) -> None:
         self.editor.focus()
         if answer == "save":
-            self.run_worker(self._write(name, buffer), group="config-save", exclusive=True)
+            begin(self, "config-save", partial(self._write, name, buffer))
 
     async def _write(self, name: str, buffer: Buffer) -> None:
         text = buffer.text

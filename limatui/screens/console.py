@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
@@ -20,6 +21,7 @@ from limacore.model.logfile import LogFile
 from limatui.api import Console, EngineApi
 from limatui.ink import Line
 from limatui.widgets.ask import Ask, Choice
+from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar
 from limatui.widgets.grid import Match, open_grid
 from limatui.widgets.logfile import Tail
@@ -157,7 +159,7 @@ class ConsolePane(Widget):
     def _restart(self) -> None:
         self._halt()
         self.link = Link("opening", "opening")
-        self._worker = self.run_worker(self._watch_port(self.instance), group="console", exclusive=True, name="console")
+        self._worker = begin(self, "console", partial(self._watch_port, self.instance))
 
     async def _watch_port(self, name: str) -> None:
         if not name:
@@ -304,7 +306,7 @@ class ConsolePane(Widget):
 
     def _paste(self, text: str) -> None:
         if not is_risky(text):
-            self.run_worker(self._type(text), group="console-paste", exclusive=True)
+            begin(self, "console-paste", partial(self._type, text))
             return
         lines = text.splitlines()
         shown: list[Line] = [((line, "text-bright"),) for line in lines[:8]]
@@ -317,7 +319,7 @@ class ConsolePane(Widget):
         self.terminal.focus()
         if answer == "paste":
             self.terminal.typing = self.terminal.can_type
-            self.run_worker(self._type(text), group="console-paste", exclusive=True)
+            begin(self, "console-paste", partial(self._type, text))
 
     async def _type(self, text: str) -> None:
         data = self.terminal.grid.paste(text) if self.terminal.grid is not None else b""

@@ -63,6 +63,8 @@ class JobsScreen(ModalScreen[None]):
         return next((each for each in jobs if each.id == self._chosen), jobs[0] if jobs else None)
 
     def _draw(self) -> None:
+        if not self.is_current:
+            return  # dismissed a moment ago: its widgets go one after the other
         jobs, chosen = self.dashboard.jobs, self.chosen
         running = sum(each.state is JobState.RUNNING for each in jobs)
         self.query_one(Bar).show((("jobs", "bold"), (f"  {running} running, {len(jobs)} in this session", "dim")))

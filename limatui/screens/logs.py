@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import ClassVar
 
 from textual import events
@@ -15,21 +16,27 @@ from textual.widgets import Input
 from limacore.errors import LimaError
 from limacore.model.logfile import LogFile
 from limatui.api import EngineApi
-from limatui.ink import Line, Span
+from limatui.ink import Line, Span, width
 from limatui.present.words import size
+from limatui.sanitize import sanitize_line
+from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar
 from limatui.widgets.logfile import Page
 from limatui.widgets.logview import Found, LogView
 
+_GAP = 3
 LOOK_AGAIN = 2.0
 """Seconds between looks for logs that came or went."""
 
 
-def tabs(logs: tuple[LogFile, ...], current: int) -> Line:
-    """The row of logs."""
-    spans: list[Span] = []
-    for at, log in enumerate(logs):
-        spans += [(log.label, "accent-key bold" if at == current else "dim"), ("   ", "")]
+def tabs(logs: tuple[LogFile, ...], current: int, cells: int) -> Line:
+    """The row of logs; where it is too long its beginning is left out, so that the current one is to be seen."""
+    first = 0
+    while first < current and sum(len(log.label) + _GAP for log in logs[first : current + 1]) + _GAP > cells:
+        first += 1
+    spans: list[Span] = [("… ", "faint")] if first else []
+    for at, log in enumerate(logs[first:], first):
+        spans += [(sanitize_line(log.label), "accent-key bold" if at == current else "dim"), (" " * _GAP, "")]
     return tuple(spans)
 
 
@@ -112,7 +119,7 @@ class LogsPane(Widget):
             self._look(self.instance)
 
     def _look(self, name: str) -> None:
-        self.run_worker(self._watch_logs(name), group="logs", exclusive=True, name="logs")
+        begin(self, "logs", partial(self._watch_logs, name))
 
     async def _watch_logs(self, name: str) -> None:
         while name:
@@ -139,7 +146,8 @@ class LogsPane(Widget):
             head.show(((self.instance, "bold"), ("  has no logs yet: they appear when it starts", "dim")))
             self.query_one(".foot", Bar).show(())
             return
-        head.show(tabs(self._logs, self._current), ((" [ ] other log", "faint"),) if len(self._logs) > 1 else ())
+        hint: Line = ((" [ ] other log", "faint"),) if len(self._logs) > 1 else ()
+        head.show(tabs(self._logs, self._current, head.content_size.width - width(hint)), hint)
         self.query_one(".foot", Bar).show(finding(self.view.found) + position(self.view.page),
                                           (("/ search", "faint"),))
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual import events, on
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.reactive import var
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widget import Widget
+from textual.widget import AwaitMount, Widget
 from textual.widgets import Input
 
 from limacore.model.instance import Instance
@@ -65,6 +65,7 @@ class MainScreen(Screen[None]):
         self._filter = filter.parse("")
         self._settling: Timer | None = None
         self.stopping = deeds.Countdown(self)
+        self._mounting: AwaitMount | None = None
 
     def compose(self) -> ComposeResult:
         """Header, list and work on one side, panes on the other, keys below."""
@@ -172,6 +173,7 @@ class MainScreen(Screen[None]):
         for name in layout.MODES:
             self.set_class(name == self.mode, f"-{name}")
         self.set_class(self.zoomed, "-zoom")
+        self.query_one("#left").display = not self.zoomed  # at once, so that the list can take the keyboard back
         self.query_one(OverviewPane).titled = self.zoomed or self.mode == "narrow"
         self._fleet_changed()
         self.call_after_refresh(self._draw_rest)
@@ -188,7 +190,7 @@ class MainScreen(Screen[None]):
         wanted = PANES[index]
         holder = self.query_one("#panes", Container)
         if not holder.query(f"#pane-{wanted.id}"):
-            holder.mount(wanted.make(self.table.cursor))
+            self._mounting = holder.mount(wanted.make(self.table.cursor))
         for each in holder.children:
             each.display = each.id == f"pane-{wanted.id}"
         self._follow_cursor()
@@ -210,7 +212,9 @@ class MainScreen(Screen[None]):
 
     def _follow_cursor(self) -> None:
         shown = self.shown
-        if shown is not None and getattr(shown, "instance", None) != self.table.cursor:
+        if shown is not None and not shown.is_mounted:
+            self.call_after_refresh(self._follow_cursor)
+        elif shown is not None and getattr(shown, "instance", None) != self.table.cursor:
             shown.instance = self.table.cursor  # type: ignore[attr-defined]
 
     def open(self, pane: str, *, zoom: bool) -> None:
@@ -249,7 +253,7 @@ class MainScreen(Screen[None]):
         if self.focused is self.table:
             self._enter_pane()
         else:
-            self.table.focus()
+            self.set_focus(self.table)
 
     def action_back(self) -> None:
         """One step out: countdown, pane, zoom, filter."""
@@ -259,10 +263,17 @@ class MainScreen(Screen[None]):
             self.zoomed = False
             if self.mode == "narrow":
                 self.pane = 0
-            self.table.focus()
+            self.set_focus(self.table)
         elif self.query_one("#filter", Input).value:
             self.query_one("#filter", Input).value = ""
             self._close_filter()
+
+    @work(group="leave")
+    async def leave(self) -> None:
+        """End the app, once a pane that is just being made is complete: half of one cannot be taken down."""
+        if self._mounting is not None:
+            await self._mounting
+        self.app.exit()
 
     # --- filter
 
@@ -281,7 +292,7 @@ class MainScreen(Screen[None]):
     def _close_filter(self) -> None:
         entry = self.query_one("#filter", Input)
         entry.set_class(bool(entry.value), "-open")
-        self.table.focus()
+        self.set_focus(self.table)
 
     # --- verbs
 

@@ -19,6 +19,7 @@ from limacore.errors import LimaError
 from limacore.paths import check_instance_name
 from limatui.ink import Line
 from limatui.messages import CreateWanted
+from limatui.sanitize import sanitize_line
 from limatui.widgets.bar import Block
 
 _FIELDS = (("name", "a name"), ("cpus", "of the template"), ("memory", "such as 4GiB"), ("disk", "such as 20GiB"))
@@ -85,7 +86,7 @@ class NewScreen(ModalScreen[CreateWanted | None]):
                 yield from self._field(field, hint)
             with Container(classes="field -tall"):
                 yield Label("template")
-                yield OptionList(*self._templates, markup=False)
+                yield OptionList(*map(sanitize_line, self._templates), markup=False)
             for field, hint in _FIELDS[1:]:
                 yield from self._field(field, hint)
             yield Block((), ground="panel-ground", id="state")

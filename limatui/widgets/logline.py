@@ -79,14 +79,19 @@ def _from_json(text: str) -> Line | None:
 
 
 def _event(record: dict[str, Any]) -> Line:
-    """An event of the host agent: what it says, without what is empty."""
+    """An event of the host agent: what it says, without what is empty; the port that each repeats comes last."""
     spans: list[Span] = [(f"{_clock(record.get('time'))}  ", "faint")]
-    for name, value in record["status"].items():
-        inner = value if isinstance(value, dict) else {"": value}
-        told = "  ".join(f"{key}={part}" if key else str(part) for key, part in inner.items() if part not in ("", None))
+    for name, value in sorted(record["status"].items(), key=lambda item: item[0] == "sshLocalPort"):
         if value not in (False, "", None, [], {}):
-            spans += [(log_line(str(name)), "number"), (f" {log_line(told)}   ", "")]
+            mark = "faint" if name == "sshLocalPort" else "number"
+            spans += [(log_line(str(name)), mark), (f" {log_line(_told(value))}   ", mark.replace("number", ""))]
     return tuple(spans)
+
+
+def _told(value: object) -> str:
+    if isinstance(value, dict):
+        return "  ".join(f"{part} s" if key == "seconds" else str(part) for key, part in value.items() if part != "")
+    return "" if value is True else str(value)
 
 
 def _clock(time: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import ClassVar, NamedTuple
@@ -17,6 +18,7 @@ from textual.widget import Widget
 from textual.worker import Worker
 
 from limatui.ink import Ink
+from limatui.widgets.background import begin
 from limatui.widgets.copying import copy_lines
 from limatui.widgets.logfile import Hunt, Page, Search, Viewer
 from limatui.widgets.logline import shifted, shown, with_hits
@@ -161,7 +163,7 @@ class LogView(Widget, can_focus=True):
         self._orders.clear()
         self._accept(Page(), Found())
         if path is not None:
-            self._reader = self.run_worker(self._read(path), group="logview", exclusive=True, name="logview")
+            self._reader = begin(self, "logview", partial(self._read, path))
 
     def close(self) -> None:
         """Stop reading; what is shown stays."""
@@ -261,7 +263,7 @@ class LogView(Widget, can_focus=True):
     def action_copy(self) -> None:
         """Copy the visible lines."""
         lines = ["".join(text for text, _ in shown(line, self._json)) for line in self.page.lines]
-        self.run_worker(copy_lines(self, "\n".join(lines)), group="copy", exclusive=True)
+        begin(self, "copy", partial(copy_lines, self, "\n".join(lines)))
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Wheel up."""

@@ -64,7 +64,7 @@ class OverviewPane(Lines):
         if not self.is_mounted or not self.display or not self.size.height:
             return
         subject = self.dashboard.fleet.get(self.instance)
-        self.show(self._nothing() if subject is None else self._lines_of(subject))
+        self.show(self._lines_of(subject) if subject is not None else ())
         if subject is not None and self._wants_serial(subject) and not self._reading:
             self._reading = True
             self.run_worker(self._read(subject.name), group=f"instance:{subject.name}", exit_on_error=False)
@@ -82,13 +82,6 @@ class OverviewPane(Lines):
         if name == self.instance and lines != self._serial:
             self._serial = lines
             self.redraw()
-
-    def _nothing(self) -> tuple[Line, ...]:
-        fleet = self.dashboard.fleet
-        if fleet.home and not fleet.instances:
-            return ((("  Nothing here yet. Press ", "dim"), ("n", "bold accent-key"),
-                     (" to make a machine from a template.", "dim")),)
-        return ()
 
     def _lines_of(self, subject: Instance) -> tuple[Line, ...]:
         now, (cells, rows) = self.dashboard.now(), self.size

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from time import monotonic
 from typing import ClassVar
 
@@ -20,6 +20,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
+from limatui.widgets.background import begin
 from limatui.widgets.copying import copy_lines
 from limatui.widgets.grid import Color, Cursor, Grid, Look, Match, row_text
 
@@ -326,7 +327,7 @@ class Terminal(Widget, can_focus=True):
     def action_copy(self) -> None:
         """Copy the selection, or all that is visible."""
         self.copied = self.screen.get_selected_text() or (self.grid.text() if self.grid is not None else "")
-        self.run_worker(copy_lines(self, self.copied), group="copy", exclusive=True)
+        begin(self, "copy", partial(copy_lines, self, self.copied))
 
     def _report(self, kind: str, button: int, event: events.MouseEvent) -> bool:
         data = self.grid.mouse(kind, button, event.x, event.y) if self.grid is not None and self.typing else b""

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from terminal import terminal
 
 from limatui.ink import Ink, fit, pad, plain
 from limatui.sanitize import log_line, sanitize, sanitize_line, strip_sequences
 from limatui.themes import DARK
+from tests.ui.terminal import terminal
 
 _OURS = re.compile(
     rb"\x1b\[[?>=<]?[0-9;:]*\$?[A-Za-z]"  # cursor, colours, modes
@@ -79,8 +79,8 @@ def test_hostile_text_in_a_real_terminal(size: tuple[int, int]) -> None:
 _STORY = (
     (b"J", "in this session", ""), (b"q", "STATUS", "in this session"), (b"D", "is protected", ""),
     (b"p", "EVILMARKUP", ""), (b"n", "A new instance", ""), (b"\x1b", "STATUS", "A new instance"),
-    (b":", "do you want", ""), (b"\x1b", "STATUS", "do you want"), (b"?", "MOVING", ""),
-    (b"\x1b", "STATUS", "MOVING"), (b"3", "LOGEND", ""), (b"5", "ALLOCATED", "LOGEND"),
+    (b":", "do you want", ""), (b"\x1b", "STATUS", "do you want"), (b"?", "limatui  all keys", ""),
+    (b"\x1b", "STATUS", "all keys"), (b"3", "LOGEND", ""), (b"5", "ALLOCATED", "LOGEND"),
 )
 """Keys, what is on the screen after them, and what is not any more."""
 

@@ -41,10 +41,16 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_big_file_opens_at_its_end_at_once(big: Path) -> None:
-    before = perf_counter()
+    times = []
+    for _ in range(20):
+        before = perf_counter()
+        viewer = Viewer(big)
+        page = viewer.page(50)
+        times.append(perf_counter() - before)
+        viewer.close()
+    assert min(times) < 0.005, "200 MB are not read to show 50 lines"
     viewer = Viewer(big)
-    page = viewer.page(50)
-    assert perf_counter() - before < 0.05
+    viewer.page(50)
     assert (len(page.lines), page.lines[-1].data[:9], page.at_end) == (50, b"001999999", True)
     viewer.move(-1000)
     page = viewer.page(50)
@@ -226,8 +232,8 @@ def test_json_lines_are_time_level_message() -> None:
     assert plain(shown(line(b'{"no": "message"}'), True)) == '{"no": "message"}'
     assert plain(shown(line(b"{broken"), True)) == "{broken"
     step = b'{"name":"ssh","state":"done"}'
-    event = b'{"time":"2026-11-21T01:02:03Z","status":{"running":true,"degraded":false,"step":' + step + b'}}'
-    assert plain(shown(line(event), True)) == "01:02:03  running True   step name=ssh  state=done   "
+    event = b'{"time":"2026-11-21T01:02:03Z","status":{"sshLocalPort":22,"running":true,"step":' + step + b'}}'
+    assert plain(shown(line(event), True)) == "01:02:03  running    step ssh  done   sshLocalPort 22   "
 
 
 @settings(max_examples=200)

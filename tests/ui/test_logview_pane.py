@@ -8,7 +8,9 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from limatui.screens.logs import LogsPane
+from limacore.model.logfile import LogFile
+from limatui.ink import plain
+from limatui.screens.logs import LogsPane, tabs
 from tests.ui.pane_app import FileEngine, PaneApp, screen_text, until
 
 
@@ -79,6 +81,13 @@ async def test_other_logs_by_brackets_json_as_words(lima_home: Path) -> None:
         await until(pilot, on_screen(app, "01:02:03  info    hello"))
         await pilot.press("left_square_bracket")
         await until(pilot, on_screen(app, "line 499 "))
+
+
+def test_the_current_log_is_always_in_the_row() -> None:
+    logs = tuple(LogFile(f"serial {number} back", Path()) for number in range(9))
+    assert plain(tabs(logs, 0, 40)).startswith("serial 0 back")
+    row = plain(tabs(logs, 8, 40))
+    assert ("serial 8 back" in row[:40], row[0]) == (True, "…")
 
 
 async def test_no_logs_says_what_to_do_and_then_they_come(lima_home: Path) -> None:

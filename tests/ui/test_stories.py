@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from board import playing
 
 from limacore.model.instance import Status
 from limacore.model.job import JobState
 from limatui.actions import ACTIONS, shown_key
+from tests.ui.board import playing
 
 
 async def test_at_a_glance() -> None:
@@ -312,7 +312,15 @@ async def test_panes_follow_the_cursor() -> None:
 async def test_quit_leaves_machines_alone() -> None:
     async with playing() as board:
         await board.press("q")
-        assert board.app._exit
+        await board.until(lambda: board.app._exit)
+
+
+async def test_quitting_while_panes_are_being_made() -> None:
+    for keys in ("2q", "3q", "4q", "5q", "5234q", "Jqq", "nq"):
+        async with playing() as board:
+            for key in keys:
+                board.app.simulate_key(key)
+            await board.pilot.pause()
 
 
 async def test_events_and_jobs_on_a_wide_screen() -> None:

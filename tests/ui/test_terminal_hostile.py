@@ -17,8 +17,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = (
-    "\x1b]52;c;aGVsbG8=\x07\x1b]0;owned\x1b\\\x1b]8;;http://evil\x07link\x1b]8;;\x07\x1bP+q544e\x1b\\\x1b_Gapc\x1b\\"
-    "\x9b31m\x9d52;c;aGVsbG8=\x9c\x90q\x9c\x7f\x08\x00\u202eevil\u2066\u200f [red]markup[/red] "
+    "[red]markup[/red] \x1b]52;c;aGVsbG8=\x07\x1b]0;owned\x1b\\\x1b]8;;http://evil\x07link\x1b]8;;\x07\x1bP+q544e\x1b\\\x1b_Gapc\x1b\\"
+    "\x9b31m\x9d52;c;aGVsbG8=\x9c\x90q\x9c\x7f\x08\x00\u202eevil\u2066\u200f "
 )
 FOREIGN = re.compile(
     rb"\x1b[\]P_^X]"  # OSC, DCS, APC, PM, SOS
@@ -66,7 +66,7 @@ def test_nothing_of_the_guest_steers_the_terminal(pane: str, lima_home: Path) ->
     (directory / "lima.yaml").write_text(f"# {HOSTILE}\n{HOSTILE}: \"{HOSTILE}\"\n# {DONE}\n")
     output = run_under_pty(pane, lima_home)
     assert DONE.encode() in output, "the pane was painted"
-    assert pane in ("agent", "disks") or b"[red]markup[/red]" in output, "the text itself is to be read"
+    assert pane == "agent" or b"[red]markup[/red]" in output, "the text itself is to be read"
     assert FOREIGN.search(raw), "what is looked for is in what was given"
     found = FOREIGN.search(output)
     assert found is None, output[max(0, found.start() - 60) : found.end() + 60] if found else b""

@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from terminal import ROOT, Terminal, terminal
 
 from limatui.__main__ import demo_count
+from tests.ui.terminal import ROOT, Terminal, terminal
 
 FROZEN = """
 from limacore.drivers.demo import DemoEngine
@@ -48,6 +48,7 @@ def test_a_shell_gets_the_terminal_and_gives_it_back() -> None:
         screen.press(b"t", "this is a shell of this computer")
         screen.press(b"echo in-$((40 + 2))\n", "in-42")
         screen.press(b"\x03", "^C")
+        screen.until(lambda text: text.rstrip().endswith("$"))
         screen.write(b"exit\n")
         screen.until(lambda text: "STATUS" in text and "in-42" not in text)
         screen.press(b"n", "A new instance")
@@ -116,7 +117,8 @@ def test_demo_takes_a_number() -> None:
 
 def _loaded(code: str) -> set[str]:
     told = f"{code}\nimport sys; print('\\n'.join(sys.modules))"
-    done = subprocess.run((sys.executable, "-c", told), cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run((sys.executable, "-c", told), cwd=ROOT, capture_output=True, text=True, timeout=60,
+                          check=True)
     return {name.split(".")[0] for name in done.stdout.split()}
 
 
