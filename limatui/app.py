@@ -27,11 +27,16 @@ from limatui.api import EngineApi
 from limatui.assets import stylesheets
 from limatui.bridge import Bridge
 from limatui.messages import CreateWanted, Wanted
+from limatui.notices import Notice
 from limatui.sanitize import sanitize
 from limatui.screens.main import MainScreen
 from limatui.settings import Settings, save
 from limatui.themes import THEMES
 
+_AFTERWARDS = 5.0
+"""Seconds after a job in which what happens to its instance is its doing."""
+_AT_ONCE = 3
+"""Toasts for one look at the fleet; the rest is in the list of events."""
 Severity = Literal["information", "warning", "error"]
 
 
@@ -145,6 +150,15 @@ class Dashboard(App[None], inherit_bindings=False):
         else:
             self.tell("\n".join(part for part in (job.error, job.hint) if part), title=f"{job.title} failed",
                       severity="error")
+
+    def heard(self, news: tuple[Notice, ...]) -> None:
+        """Tell what others did: a machine started by another program, a guest that powered itself off."""
+        now = self.now()
+        ours = {job.target for job in self.jobs
+                if job.state is JobState.RUNNING or now - job.started_at - job.seconds < _AFTERWARDS}
+        for notice in [each for each in news if each.name not in ours and not each.passing][:_AT_ONCE]:
+            self.tell(f"{notice.name} {notice.text}", severity="warning" if notice.mark in ("warn", "bad") else
+                      "information")
 
     def fail(self, error: LimaError) -> None:
         """Show an error with what to do about it."""

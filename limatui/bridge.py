@@ -32,6 +32,9 @@ class Audience(Protocol):
     fleet: Any
     jobs: Any
 
+    def heard(self, news: tuple[Notice, ...]) -> None:
+        """Something happened since the last look."""
+
 
 class Bridge:
     """Follows one engine for one app."""
@@ -54,6 +57,8 @@ class Bridge:
             news = happened(before if before.home else None, fleet, now)
             self.notices = (*reversed(news), *self.notices)[:_KEPT_NOTICES]
             self._app.fleet = fleet
+            if before.home and news:
+                self._app.heard(news)
 
     async def follow_jobs(self) -> None:
         """Until the engine closes."""

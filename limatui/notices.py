@@ -23,6 +23,8 @@ class Notice(Struct, frozen=True):
     name: str
     text: str
     mark: str = "dim"
+    passing: bool = False
+    """True for a step on the way, which nobody needs to be told."""
 
 
 def happened(before: Fleet | None, after: Fleet, now: float) -> tuple[Notice, ...]:
@@ -42,7 +44,7 @@ def _changes(old: Instance | None, new: Instance, now: float) -> Iterator[Notice
         text, mark = _SAID[new.status]
         yield Notice(now, new.name, text + (f": {new.phase}" if new.phase and mark == "bad" else ""), mark)
     elif new.status is Status.STARTING and old.phase != new.phase and new.phase:
-        yield Notice(now, new.name, new.phase)
+        yield Notice(now, new.name, new.phase, passing=True)
     yield from _errors(old, new, now)
 
 

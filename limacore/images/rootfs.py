@@ -46,6 +46,8 @@ def furnish(tree: Path, payload: Path, recipe: Recipe) -> None:
     """Put our own files and the busybox links into `tree`, and take away what the guest does not need."""
     for name in _DROPPED:
         _remove(tree / name)
+    for key in (tree / "etc/ssh").glob("ssh_host_*"):
+        key.unlink()  # made by the package at the build; each guest makes its own
     for name, content in payload_files(payload):
         if name.startswith(_OVERLAY):
             _place(tree / name.removeprefix(_OVERLAY), content)

@@ -186,6 +186,16 @@ async def test_a_failed_job_says_what_and_what_now() -> None:
         assert "instance `nobody` does not exist" in board.toasts and "`limatui list` shows" in board.toasts
 
 
+async def test_what_others_did_is_told_and_what_we_did_is_not() -> None:
+    async with playing() as board:
+        await board.later(14)
+        await board.until(lambda: "build is ready" in board.toasts)
+        await board.press("j", "j", "s")
+        await board.until(lambda: board.one("k8s").status is Status.STARTING)
+        await board.later(20)
+        assert board.one("k8s").status is Status.RUNNING and "k8s is ready" not in board.toasts
+
+
 async def test_jobs_screen() -> None:
     async with playing() as board:
         await board.press("J")

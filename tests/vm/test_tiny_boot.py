@@ -92,6 +92,9 @@ class Machine:
         qemu = subprocess.Popen(self.argv(), cwd=self.folder, stdin=subprocess.DEVNULL)
         try:
             yield qemu
+        except BaseException:
+            print(f"QEMU: {qemu.poll()}\n{self.serial()[-6000:]}")  # pytest shows it with the failure
+            raise
         finally:
             if qemu.poll() is None:
                 qemu.kill()
