@@ -18,8 +18,6 @@ QUICK, SLOW = 0.2, 3.0
 """Seconds between tries of a script: the first pause, and what it grows to."""
 
 _SHEBANG = re.compile(r"#!\s*(/[\w./+-]+(?: [\w./+-]+)*)\s*\n")
-_SYSTEMD_HINT = "containerd needs systemd in the guest; set containerd.system and containerd.user to false"
-_NERDCTL = 'command -v nerdctl >/dev/null 2>&1 || test -x "{prefix}/bin/nerdctl"'
 
 
 class Requirement(Struct, frozen=True):
@@ -29,7 +27,6 @@ class Requirement(Struct, frozen=True):
     description: str
     fact: str = ""
     script: str = ""
-    fatal: bool = False
     hint: str = ""
 
 
@@ -65,19 +62,10 @@ def _essential(config: Config, iid: str) -> tuple[Requirement, ...]:
 
 
 def _optional(config: Config) -> tuple[Requirement, ...]:
-    containerd: tuple[Requirement, ...] = ()
-    if not config.plain and (config.containerd.system or config.containerd.user):
-        containerd = (
-            Requirement("optional", "systemd must be available", script="command -v systemctl >/dev/null",
-                        fatal=True, hint=_SYSTEMD_HINT),
-            Requirement("optional", "containerd binaries to be installed",
-                        script=_NERDCTL.format(prefix=config.guest_install_prefix)),
-        )
-    probes = tuple(
+    return tuple(
         Requirement("optional", probe.description or "user probe", script=probe.script, hint=probe.hint)
         for probe in config.probes if probe.script
     )
-    return (*containerd, *probes)
 
 
 def _final(iid: str) -> tuple[Requirement, ...]:

@@ -16,6 +16,7 @@ from limacore.config.load import load
 from limacore.drivers.base import MachineSpec
 from limacore.forward import rules
 from limacore.hostagent import port, seed
+from limacore.hostagent.leftout import left_out
 from limacore.model.config import Config
 from limacore.paths import HomePaths, InstancePaths
 from limacore.ssh import options as ssh
@@ -66,7 +67,10 @@ def _config(paths: InstancePaths, home: HomePaths, log: Log) -> Config:
     for problem in loaded.problems:
         if problem.severity != "error":
             log("warning", f"{problem.path}: {problem.message}" if problem.path else problem.message)
-    return loaded.require(str(paths.lima_yaml))
+    config = loaded.require(str(paths.lima_yaml))
+    for sentence in left_out(config):
+        log("warning", sentence)
+    return config
 
 
 def _version(paths: InstancePaths) -> str:

@@ -81,10 +81,6 @@ class SshLink:
             await self._facts.wait("agent", PATIENCE)
             # An agent is the better witness: a script costs the guest another session.
             await self._facts.wait_absent("agent")
-        if wanted.fatal:
-            if complaint := await self._try(wanted):
-                raise GuestError("is not met", detail=complaint)
-            return
         await until_true(lambda: self._try(wanted))
 
     async def _try(self, wanted: Requirement) -> str:

@@ -58,13 +58,12 @@ def _reach(instance: Instance) -> tuple[Line, ...]:
 
 
 def mounts(instance: Instance) -> tuple[Line, ...]:
-    """The host directories in the guest."""
+    """The host directories that lima.yaml names; whether they are mounted is not observed yet, so no dot says so."""
     if instance.config is None or not instance.config.mounts:
         return ()
-    alive = "running" if instance.status is Status.RUNNING else "faint"
     kind = instance.config.mount_type
     return ((("MOUNTS", "faint"),), *(
-        (("● ", alive), (each.location, ""), ("  writable" if each.writable else "  read-only", "dim"),
+        (("· ", "faint"), (each.location, ""), ("  writable" if each.writable else "  read-only", "dim"),
          (f"  {kind}" if kind else "", "dim"))
         for each in instance.config.mounts
     ))
