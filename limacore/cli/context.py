@@ -6,17 +6,20 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from limacore.cli.output import Log
+from limacore.cli.output import Log, visible
 from limacore.errors import InterruptedByUserError
 from limacore.model.job import Progress
 from limacore.paths import HomePaths
 
 T = TypeVar("T")
+_EVERY = 3.0
+"""Seconds between lines of progress where they cannot be rewritten."""
 
 
 class Context(Struct):
@@ -25,16 +28,24 @@ class Context(Struct):
     home: HomePaths
     log: Log
     tty: bool
-    program: str = "limatui"
+    told_at: float = 0.0
+    """When progress was last written, by the monotonic clock."""
 
     def report(self, progress: Progress) -> None:
-        """Progress of a long operation: one line per step, a rewritten line on a terminal."""
+        """Progress of a long operation: a rewritten line on a terminal, else a line per step and every few seconds."""
         text = f"{progress.step}: {progress.detail}" if progress.detail else progress.step
         if progress.fraction is not None and sys.stderr.isatty():
             end = "\n" if progress.fraction >= 1 else ""
-            print(f"\r\x1b[K  {text} {progress.fraction * 100:3.0f} %", end=end, file=sys.stderr, flush=True)
-        elif progress.fraction is None or progress.fraction >= 1:
+            print(f"\r\x1b[K  {visible(text)} {progress.fraction * 100:3.0f} %", end=end, file=sys.stderr, flush=True)
+        elif self._worth_a_line(progress):
             self.log("info", text)
+
+    def _worth_a_line(self, progress: Progress) -> bool:
+        now = time.monotonic()
+        if progress.fraction not in (None, 1.0) and now - self.told_at < _EVERY:
+            return False
+        self.told_at = now
+        return True
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run an engine coroutine; SIGINT and SIGTERM cancel it, and it undoes what it began."""

@@ -97,7 +97,8 @@ class Messages:
             return
         if first:
             self._booted_to_agent()
-            self._log("info", f"Guest agent is running (kernel {hello.kernel[:80]}, ports by {hello.port_source[:20]})")
+            source = f", ports by {hello.port_source[:20]}" if hello.port_source else ""
+            self._log("info", f"Guest agent is running (kernel {hello.kernel[:80]}{source})")
             self._emit.agent("answering")
 
     def _booted_to_agent(self) -> None:
