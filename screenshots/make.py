@@ -77,8 +77,13 @@ async def _past(engine: DemoEngine, pilot: Pilot[None]) -> None:
 
 
 async def _pass(engine: DemoEngine, pilot: Pilot[None], seconds: int) -> None:
+    """Let seconds pass, each of them seen by the dashboard before the next."""
+    app = pilot.app
+    assert isinstance(app, Dashboard)
     for _ in range(seconds):
         await engine.advance(1.0)
+        while app.fleet.host != engine.fleet().host:
+            await pilot.pause(0.01)
         await pilot.pause()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from limacore.base.files import write_atomic
 from limacore.guest import cidata
-from limacore.guest.seed import Seed
+from limacore.guest.seed import Seed, read_certificates
 from limacore.model.config import Config
 from limacore.paths import HomePaths, InstancePaths
 from limacore.store import keys
@@ -17,7 +17,7 @@ def write(paths: InstancePaths, home: HomePaths, config: Config, iid: str, *, de
     """Write both files anew; raises HostError when they cannot be written. Takes 0.1 s: not for the event loop."""
     seed = Seed(
         config=config, name=paths.name, directory=os.fspath(paths.dir), public_keys=keys.public_keys(home, config),
-        iid=iid, debug=debug, host_home=os.fspath(Path.home()),
+        iid=iid, debug=debug, host_home=os.fspath(Path.home()), certificates=read_certificates(config),
     )
     write_atomic(paths.cloud_config, cidata.cloud_config(seed), 0o444)
     cidata.write_iso(paths.cidata, cidata.files(seed))

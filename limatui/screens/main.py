@@ -191,6 +191,7 @@ class MainScreen(Screen[None]):
         holder = self.query_one("#panes", Container)
         if not holder.query(f"#pane-{wanted.id}"):
             self._mounting = holder.mount(wanted.make(self.table.cursor))
+            self.complete(self._mounting)
         for each in holder.children:
             each.display = each.id == f"pane-{wanted.id}"
         self._follow_cursor()
@@ -212,9 +213,7 @@ class MainScreen(Screen[None]):
 
     def _follow_cursor(self) -> None:
         shown = self.shown
-        if shown is not None and not shown.is_mounted:
-            self.call_after_refresh(self._follow_cursor)
-        elif shown is not None and getattr(shown, "instance", None) != self.table.cursor:
+        if shown is not None and shown.is_mounted and getattr(shown, "instance", None) != self.table.cursor:
             shown.instance = self.table.cursor  # type: ignore[attr-defined]
 
     def open(self, pane: str, *, zoom: bool) -> None:
@@ -267,6 +266,12 @@ class MainScreen(Screen[None]):
         elif self.query_one("#filter", Input).value:
             self.query_one("#filter", Input).value = ""
             self._close_filter()
+
+    @work(group="panes")
+    async def complete(self, mounting: AwaitMount) -> None:
+        """The cursor may have moved while a pane was being made."""
+        await mounting
+        self._follow_cursor()
 
     @work(group="leave")
     async def leave(self) -> None:

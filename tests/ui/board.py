@@ -63,6 +63,7 @@ class Board:
         """Seconds pass, one by one."""
         for _ in range(seconds):
             await self.engine.advance(1.0)
+            await self.until(lambda: self.app.fleet.host == self.engine.fleet().host, "the dashboard sees the second")
             await self.pilot.pause()
 
     async def until(self, true: Callable[[], object], what: str = "") -> None:

@@ -10,6 +10,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +29,7 @@ class Terminal:
     def __init__(self, argv: tuple[str, ...], *, size: tuple[int, int], environ: Mapping[str, str],
                  ignore_hangup: bool = False) -> None:
         self.fd, child = pty.openpty()
+        self.scratch = Path(environ["TMPDIR"])
         self.grid = VtGrid(*size)
         self.resize(*size)
         self.process = subprocess.Popen(
@@ -40,6 +42,7 @@ class Terminal:
     def resize(self, columns: int, rows: int) -> None:
         self.grid.resize(columns, rows)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self._answer()
 
     def read(self, seconds: float) -> bytes:
         """What came within this time; empty when nothing did or the program is gone."""
@@ -51,9 +54,12 @@ class Terminal:
             return b""
         self.seen += data
         self.grid.feed(data)
+        self._answer()
+        return data
+
+    def _answer(self) -> None:
         if answer := self.grid.replies():
             os.write(self.fd, answer)
-        return data
 
     @property
     def text(self) -> str:
@@ -67,6 +73,10 @@ class Terminal:
         while not true(self.text):
             assert time.monotonic() < end, f"never seen; the screen is\n{self.text}"
             self.read(0.2)
+
+    def settled(self) -> None:
+        """Read until the program has arranged with the terminal how it will be told of another size."""
+        self.until(lambda _: b"\x1b[?2048h" in self.seen)
 
     def press(self, keys: bytes, shows: str, *, gone: str = "") -> None:
         """Type, then wait until the screen shows one thing and no longer another."""
@@ -97,11 +107,13 @@ def _take_terminal(ignore_hangup: bool) -> None:
 def terminal(*argv: str, size: tuple[int, int] = (120, 36), environ: Mapping[str, str] | None = None,
              ignore_hangup: bool = False) -> Iterator[Terminal]:
     """Run python with `argv`; ended and closed whatever happens."""
-    opened = Terminal((sys.executable, *argv), size=size, environ=environ or {}, ignore_hangup=ignore_hangup)
-    try:
-        yield opened
-    finally:
-        opened.process.kill()
-        opened.process.wait()
-        if opened.fd >= 0:
-            os.close(opened.fd)
+    with tempfile.TemporaryDirectory(prefix="l-", dir="/tmp") as scratch:
+        opened = Terminal((sys.executable, *argv), size=size, environ={"TMPDIR": scratch, **(environ or {})},
+                          ignore_hangup=ignore_hangup)
+        try:
+            yield opened
+        finally:
+            opened.process.kill()
+            opened.process.wait()
+            if opened.fd >= 0:
+                os.close(opened.fd)

@@ -31,7 +31,7 @@ def test_opens_and_quits_and_leaves_the_terminal_clean() -> None:
         assert time.monotonic() - began < 5
         for restored in (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1000l", b"\x1b[?2004l"):
             assert restored in screen.seen
-        assert not list(Path("/tmp").glob(f"limatui-demo-*/{screen.process.pid}"))
+        assert not list(screen.scratch.iterdir()), "the files of the demo are gone"
 
 
 def test_an_escape_alone_is_a_key() -> None:
@@ -60,6 +60,7 @@ def test_a_shell_gets_the_terminal_and_gives_it_back() -> None:
 def test_resizing_redraws() -> None:
     with terminal("-m", "limatui", "--demo") as screen:
         screen.until(lambda text: "Overview" in text)
+        screen.settled()
         screen.resize(80, 24)
         screen.until(lambda text: "Overview" not in text and ": palette" in text)
         screen.resize(200, 60)

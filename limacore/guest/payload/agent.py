@@ -466,14 +466,14 @@ def find_virtio_port(name):
 class Agent:
     """Joins links, ports, boot progress and timers in one poll()."""
 
-    PORT_TRIES, PORT_PAUSE = 25, 0.2
+    PORT_PAUSE, LONGEST_PORT_PAUSE = 0.1, 60.0
 
     def __init__(self, run="/run", virtio_port=PORT_NAME, socket_owner=0):
         self.run_dir, self.virtio_name, self.socket_owner = run, virtio_port, socket_owner
         self.poll = select.poll()
         self.virtio = None
         self.connected = False  # a host program holds the other end of the virtio port
-        self.tries = 0
+        self.port_pause = self.PORT_PAUSE
         self.clients = {}
         self.boot = Boot(run)
         self.ports = Ports()
@@ -523,10 +523,9 @@ class Agent:
 
     def open_virtio(self):
         device = find_virtio_port(self.virtio_name) if self.virtio_name else None
-        self.tries += 1
         if device is None:
-            waiting = self.virtio_name and self.tries < self.PORT_TRIES
-            self.port_due = time.monotonic() + self.PORT_PAUSE if waiting else None
+            self.port_due = time.monotonic() + self.port_pause if self.virtio_name else None
+            self.port_pause = min(self.port_pause * 2, self.LONGEST_PORT_PAUSE)
             return
         self.port_due = None
         fd = os.open(device, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
