@@ -18,6 +18,8 @@ from limacore.paths import HomePaths, InstancePaths
 from limacore.store import disks
 from limacore.store.scan import scan
 
+_SETTLED = 0.2
+"""CPU seconds of all cores below which a share of them says nothing."""
 _ASK_LIMIT = 0.5
 """Seconds that a host agent may take to answer before its instance is shown without its word."""
 
@@ -29,6 +31,7 @@ class Observer:
         self._home = home
         self._counters: dict[int, tuple[float, float, int, int]] = {}
         self._cpu_times = _host_cpu()
+        self._ready_seconds: dict[str, float] = {}
 
     async def look(self) -> Fleet:
         """One Fleet; never raises for a single broken instance."""
@@ -53,6 +56,7 @@ class Observer:
 
     def _enrich(self, instance: Instance, word: AgentStatus | None) -> Instance:
         usage = self._usage(instance)
+        instance = self._with_last_boot(instance)
         if word is None:
             return replace(instance, usage=usage)
         if word.metrics:
@@ -60,10 +64,17 @@ class Observer:
                             guest_disk_used=word.metrics.disk_used, guest_disk_size=word.metrics.disk_total)
         return replace(
             instance, usage=usage, steps=word.steps, forwards=word.forwards, accel=word.accel,
-            agent=word.agent, clock_skew_ms=word.clock_skew_ms, ready_seconds=word.ready_seconds,
+            agent=word.agent, clock_skew_ms=word.clock_skew_ms,
+            ready_seconds=word.ready_seconds or instance.ready_seconds,
             phase=word.phase_detail or instance.phase,
             status=Status.PAUSED if word.phase == "paused" else instance.status,
         )  # fmt: skip
+
+    def _with_last_boot(self, instance: Instance) -> Instance:
+        """A starting instance shows how long its last start took; its logs are new and do not know."""
+        if instance.ready_seconds:
+            self._ready_seconds[instance.name] = instance.ready_seconds
+        return replace(instance, ready_seconds=self._ready_seconds.get(instance.name, 0.0))
 
     def _usage(self, instance: Instance) -> Usage:
         if not instance.driver_pid:
@@ -88,7 +99,7 @@ class Observer:
         place = next((each for each in (self._home.home, *self._home.home.parents) if each.exists()), Path("/"))
         space = os.statvfs(place)
         return HostUsage(
-            cpu_percent=100 * busy / total if total > 0 else 0.0,
+            cpu_percent=100 * busy / total if total > _SETTLED else 0.0,
             cpus=os.cpu_count() or 1,
             memory_used=memory.total - memory.available,
             memory_total=memory.total,

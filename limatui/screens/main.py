@@ -24,6 +24,7 @@ from limatui.present.keys import Key, list_keys
 from limatui.present.work import jobs as job_lines
 from limatui.present.work import notices as notice_lines
 from limatui.screens.panes import INDEX, PANES
+from limatui.widgets.ask import Ask, Choice
 from limatui.widgets.footer import HELP, Footer
 from limatui.widgets.lines import Lines
 from limatui.widgets.overview import OverviewPane
@@ -278,7 +279,15 @@ class MainScreen(Screen[None]):
         """End the app, once a pane that is just being made is complete: half of one cannot be taken down."""
         if self._mounting is not None:
             await self._mounting
-        self.app.exit()
+        if not self._unsaved() or await self.app.push_screen_wait(self._question()) == "leave":
+            self.app.exit()
+
+    def _unsaved(self) -> list[str]:
+        return [name for pane in self.query("#panes > *") for name in getattr(pane, "unsaved", ())]
+
+    def _question(self) -> Ask:
+        return Ask("lima.yaml has changes that are not saved", [((name, ""),) for name in self._unsaved()],
+                   [Choice("l", "leave and lose them", "leave")])
 
     # --- filter
 

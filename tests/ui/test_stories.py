@@ -387,3 +387,20 @@ async def test_themes() -> None:
             board.app.theme = name
             await board.pilot.pause()
             assert "● Running" in board.row("default")
+
+
+async def test_leaving_asks_about_text_that_is_not_saved() -> None:
+    async with playing() as board:
+        await board.press("e")
+        await board.until(lambda: "lima.yaml" in board.text and "images:" in board.text, "the editor")
+        await board.press("x")
+        await board.until(lambda: "not saved" in board.text, "the change is seen")
+        await board.press("ctrl+q", "q")
+        await board.until(lambda: "changes that are not saved" in board.text, "the question")
+        await board.press("escape")
+        await board.until(lambda: "changes that are not saved" not in board.text, "staying")
+        assert board.app.is_running
+        await board.press("q")
+        await board.until(lambda: "changes that are not saved" in board.text, "the question again")
+        await board.press("l")
+        await board.until(lambda: board.app._exit, "leaving")
