@@ -165,7 +165,9 @@ class DisksPane(Widget):
     def _tell(self) -> None:
         disk = self.disks.current
         reason = why_not_delete(disk) if disk else ""
-        left: Line = ((disk.dir, "faint"),) if disk else ()
+        # The demo's files lie in a scratch directory under another name than the home that it shows.
+        home = getattr(self.app, "home", self._fleet.home)
+        left: Line = ((disk.dir.replace(self.engine.home, home, 1), "faint"),) if disk else ()
         self.query_one(".foot", Bar).show(left, ((reason, "faint"),) if reason else ())
         self.refresh_bindings()
 
