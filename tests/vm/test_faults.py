@@ -75,9 +75,10 @@ def test_of_two_starts_at_once_one_wins_and_the_other_says_so(tiny: Cli) -> None
 def test_a_full_disk_on_create_leaves_nothing(cli: Cli) -> None:
     home = cli.home / "full"
     home.mkdir()
+    private = "-m" if os.geteuid() == 0 else "-rm"
     script = f"mount -t tmpfs -o size=3m none {home} && exec {' '.join(LIMATUI)} create --name=t template:tiny"
     check = f"{script}; code=$?; ls -A {home}; exit $code"
-    done = subprocess.run(["unshare", "-rm", "sh", "-c", check.replace("exec ", "")], capture_output=True, text=True,
+    done = subprocess.run(["unshare", private, "sh", "-c", check.replace("exec ", "")], capture_output=True, text=True,
                           timeout=900, env=cli.env(LIMA_HOME=str(home)))
     assert done.returncode == 1
     assert "space" in done.stderr, done.stderr
