@@ -13,6 +13,7 @@ from limacore.base.version import VERSION
 from limacore.cli.context import Context
 from limacore.cli.listing import table
 from limacore.config.load import in_words, load_text
+from limacore.drivers.qemu import accel
 from limacore.model.disk import DataDisk
 from limacore.store import disks
 from limacore.templates import catalog, embed
@@ -104,9 +105,13 @@ def _pretended(locator: str) -> Path:
 
 
 @click.command("info")
+@click.option("--reprobe", is_flag=True, help="forget which accelerators fail here; the next start tries again")
 @click.pass_obj
-def info_command(ctx: Context) -> None:
+def info_command(ctx: Context, reprobe: bool) -> None:
     """Show diagnostic information."""
+    if reprobe:
+        accel.forget()
+        ctx.log("info", "The next start tries the accelerators of this host again")
     names = catalog.names(ctx.home)
     click.echo(json.dumps({
         "version": VERSION,
