@@ -76,6 +76,8 @@ def test_a_full_disk_on_create_leaves_nothing(cli: Cli) -> None:
     home = cli.home / "full"
     home.mkdir()
     private = "-m" if os.geteuid() == 0 else "-rm"
+    if subprocess.run(["unshare", private, "true"], capture_output=True).returncode:
+        pytest.skip("mounting a small file system of its own is not allowed here")
     script = f"mount -t tmpfs -o size=3m none {home} && exec {' '.join(LIMATUI)} create --name=t template:tiny"
     check = f"{script}; code=$?; ls -A {home}; exit $code"
     done = subprocess.run(["unshare", private, "sh", "-c", check.replace("exec ", "")], capture_output=True, text=True,
