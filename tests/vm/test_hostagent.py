@@ -44,7 +44,7 @@ def paths(lima_home: Path, image: BuiltImage) -> Iterator[InstancePaths]:
                     "4G"], check=True)
     paths.lima_yaml.write_text(
         f'images: [{{location: "{image.image}", arch: x86_64}}]\n'
-        "cpus: 2\nmemory: 512MiB\ndisk: 4GiB\nmounts: []\nfirmware: {legacyBIOS: true}\n"
+        "cpus: 1\nmemory: 512MiB\ndisk: 4GiB\nmounts: []\nfirmware: {legacyBIOS: true}\n"
         "containerd: {system: false, user: false}\n"
         "portForwards: [{guestPort: 22222, ignore: true}]\n")
     yield paths

@@ -104,7 +104,7 @@ class Machine:
         user_network = "user,id=net0,net=192.168.5.0/24,dhcpstart=192.168.5.15"
         return [
             "qemu-system-x86_64", "-m", "512", "-cpu", "max", "-machine", "q35,vmport=off",
-            "-accel", "tcg,thread=multi,tb-size=512", "-smp", "2",
+            "-accel", "tcg,thread=multi,tb-size=512", "-smp", "1",
             "-kernel", str(self.image.kernel), "-append", self.image.cmdline, "-initrd", str(self.image.initrd),
             "-drive", "file=disk,if=none,id=boot-disk", "-device", "virtio-blk-pci,drive=boot-disk",
             "-drive", "id=cdrom0,if=none,format=raw,readonly=on,file=cidata.iso",

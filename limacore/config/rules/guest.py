@@ -169,5 +169,5 @@ def _param_texts(own: dict[str, Any]) -> Iterator[str]:
 def _content(path: Path) -> str:
     try:
         return path.read_text(errors="replace")
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a null byte in the name
         return ""

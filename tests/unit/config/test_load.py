@@ -157,3 +157,8 @@ def test_any_list_entry_gives_problems_and_nothing_else(lima_home: Path, part: s
     text = f"{part}: [{{{', '.join(f'{key}: {value}' for key, value in entry.items())}}}]"
     loaded = load_text(text, lima_home / "n/lima.yaml", HomePaths(lima_home))
     assert loaded.config is not None or loaded.errors
+
+
+def test_a_playbook_with_a_null_byte_in_its_name_is_a_problem(lima_home: Path) -> None:
+    text = 'images: [{location: /x}]\nparam: {a: b}\nprovision: [{mode: ansible, playbook: "\\0"}]\n'
+    assert load_text(text, lima_home / "n/lima.yaml", HomePaths(lima_home)).errors
