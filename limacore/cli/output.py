@@ -7,6 +7,8 @@ import re
 import sys
 import time
 
+from limacore.base.log import rfc3339
+
 LEVELS = ("trace", "debug", "info", "warning", "error", "fatal", "panic")
 _COLORS = {"trace": "2;37", "debug": "2;36", "info": "36", "warning": "33"}
 _PLAIN = re.compile(r"[A-Za-z0-9\-._/@^+]*")
@@ -29,11 +31,11 @@ class Log:
 
     def _line(self, level: str, message: str, fields: dict[str, str]) -> str:
         if self.style == "json":
-            return json.dumps({"level": level, "msg": message, "time": rfc3339(), **fields}, sort_keys=True)
+            return json.dumps({"level": level, "msg": message, "time": rfc3339(time.time()), **fields}, sort_keys=True)
         extra = sorted(fields.items())
         if sys.stderr.isatty():
             return self._terminal(level, message, extra)
-        pairs = [("time", rfc3339()), ("level", level), *([("msg", message)] if message else []), *extra]
+        pairs = [("time", rfc3339(time.time())), ("level", level), *([("msg", message)] if message else []), *extra]
         return " ".join(f"{key}={quote(value)}" for key, value in pairs)
 
     def _terminal(self, level: str, message: str, extra: list[tuple[str, str]]) -> str:
@@ -46,24 +48,13 @@ class Log:
         )
 
 
-def visible(text: str) -> str:
+def visible(text: str, kept: str = "\n\t") -> str:
     """Text of guests and files with control characters made visible: nothing reaches the terminal as a command."""
-    return "".join(char if char in "\n\t" or char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+    return "".join(char if char in kept or char.isprintable() else f"\\x{ord(char):02x}" for char in text)
 
 
 def quote(value: str) -> str:
     """A logfmt value: bare when plain, else in double quotes with escapes."""
     if _PLAIN.fullmatch(value):
         return value
-    return json.dumps(visible_escapes(value), ensure_ascii=False).replace("\\\\x", "\\x")
-
-
-def visible_escapes(value: str) -> str:
-    """Everything that does not print, as an escape."""
-    return "".join(char if char in "\n\t\r" or char.isprintable() else f"\\x{ord(char):02x}" for char in value)
-
-
-def rfc3339() -> str:
-    """Local time with offset, seconds."""
-    text = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    return f"{text[:-2]}:{text[-2:]}" if not text.endswith("+0000") else f"{text[:-5]}Z"
+    return json.dumps(visible(value, "\n\t\r"), ensure_ascii=False).replace("\\\\x", "\\x")

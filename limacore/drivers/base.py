@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
 from typing import Protocol
 
 from msgspec import Struct
@@ -58,10 +57,3 @@ class Driver(Protocol):
 
     def run(self, spec: MachineSpec, log: Log) -> AbstractAsyncContextManager[Machine]:
         """Start the machine; leaving the context ends the process and removes what it made. Raises DriverError."""
-
-
-class DiskTool(Protocol):
-    """What creating an instance needs from a driver."""
-
-    async def create_disk(self, paths: InstancePaths, config: Config, image: Path | None) -> None:
-        """Make the main disk out of the prepared files; raises ImageError or HostError."""

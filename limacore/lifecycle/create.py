@@ -35,7 +35,7 @@ async def create(
     text = await asyncio.to_thread(embed.read, locator, home)
     text = edit.set_fields(text, changes or {})
     async with _stage(home, name) as stage:
-        text = await _resolve_built_images(text, report)
+        text = await prepare.build_images(text, report)  # other tools cannot read `build:`, so it becomes paths
         config = load_text(text, paths.lima_yaml, home, exists=False).require(locator)
         await prepare.prepare(stage, config, report)
         await asyncio.to_thread(_write_files, stage, paths, home, text, config)
@@ -57,11 +57,6 @@ def _taken(paths: InstancePaths) -> AlreadyExistsError:
         f"instance `{paths.name}` already exists (`{paths.dir}`)",
         hint=f"choose another name, or delete it first: limatui delete {paths.name}",
     )
-
-
-async def _resolve_built_images(text: str, report: Report) -> str:
-    """Other tools cannot read `build:` locators, so lima.yaml gets the paths of the built files."""
-    return await prepare.build_images(text, report)
 
 
 @contextlib.asynccontextmanager

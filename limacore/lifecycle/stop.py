@@ -7,15 +7,17 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 from limacore import hostlink
-from limacore.base.proc import ended, identity
+from limacore.base.proc import ended
 from limacore.errors import StateError
 from limacore.lifecycle.guard import existing
 from limacore.model.instance import Instance, Status
 from limacore.model.job import Progress
 from limacore.paths import HomePaths, InstancePaths
 from limacore.store import disks
+from limacore.store.evidence import process_fact
 from limacore.store.scan import inspect
 
 Report = Callable[[Progress], None]
@@ -60,31 +62,20 @@ async def _interrupt_and_wait(instance: Instance, paths: InstancePaths, timeout:
 async def force_stop(paths: InstancePaths, home: HomePaths, report: Report) -> None:
     """Kill the VM and the host agent when they are this instance's, release its disks, remove pid files and sockets."""
     vm_type = inspect(home, paths.name).vm_type or "qemu"
-    await _kill(paths, _pid(paths, f"{vm_type}.pid"), "driver", report)
-    await _kill(paths, _pid(paths, "ha.pid"), "host agent", report)
+    await _kill(paths, paths.driver_pid(vm_type), "driver", report)
+    await _kill(paths, paths.ha_pid, "host agent", report)
     await asyncio.to_thread(disks.unlock_all, home, paths.dir)
     for entry in sorted(paths.dir.iterdir()):
         if entry.name.endswith((".pid", ".sock", ".tmp")):
             entry.unlink(missing_ok=True)
 
 
-def _pid(paths: InstancePaths, name: str) -> int:
-    with contextlib.suppress(OSError, ValueError):
-        return int((paths.dir / name).read_text().strip())
-    return 0
-
-
-async def _kill(paths: InstancePaths, pid: int, what: str, report: Report) -> None:
+async def _kill(paths: InstancePaths, pid_file: Path, what: str, report: Report) -> None:
     """A pid file may name a stranger after a reboot: only a process whose command line names the instance is killed."""
-    process = identity(pid) if pid > 1 else None
-    if process is None or not _is_ours(process.argv, paths):
+    pid = process_fact(pid_file, paths.dir).pid
+    if not pid:
         return
     report(Progress("stop", f"killing the {what} process {pid}"))
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
     await ended(pid)
-
-
-def _is_ours(argv: tuple[str, ...], paths: InstancePaths) -> bool:
-    place = str(paths.dir)
-    return any(place in word for word in argv) or (paths.name in argv[1:] and "hostagent" in " ".join(argv))
