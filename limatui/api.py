@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from limacore.model.cache import CacheEntry
 from limacore.model.config import Problem
 from limacore.model.instance import Fleet
 from limacore.model.job import Job
 from limacore.model.logfile import LogFile
+from limacore.model.snapshot import Snapshot
+from limacore.model.template import Effective, TemplateInfo
 
 
 class Console(Protocol):
@@ -37,12 +40,31 @@ class EngineApi(Protocol):
     def stop(self, name: str, *, force: bool = False) -> int: ...
     def restart(self, name: str) -> int: ...
     def create(self, name: str, template: str, *, start: bool = True, cpus: int | None = None,
-               memory: str | None = None, disk: str | None = None) -> int: ...
+               memory: str | None = None, disk: str | None = None,
+               changes: Mapping[str, object] | None = None, text: str | None = None) -> int:
+        """`changes` sets further fields by dotted path; `text` takes the place of the template's."""
+
     def delete(self, name: str, *, force: bool = False) -> int: ...
     def protect(self, name: str, on: bool) -> int: ...
     def create_disk(self, name: str, size: str, *, format: str = "qcow2") -> int: ...
     def delete_disk(self, name: str) -> int: ...
     def cancel(self, job: int) -> None: ...
+    def clone(self, name: str, new: str) -> int: ...
+    def rename(self, name: str, new: str) -> int: ...
+    def factory_reset(self, name: str) -> int: ...
+    def create_snapshot(self, name: str, tag: str) -> int: ...
+    def apply_snapshot(self, name: str, tag: str) -> int: ...
+    def delete_snapshot(self, name: str, tag: str) -> int: ...
+    def resize_disk(self, name: str, size: str) -> int: ...
+    def import_disk(self, name: str, file: str) -> int: ...
+    def unlock_disk(self, name: str) -> int: ...
+    def prune(self, *, keep_referred: bool = True) -> int: ...
+
+    async def snapshots(self, name: str) -> tuple[Snapshot, ...]:
+        """The snapshots of an instance, running or not, in the order of QEMU's table."""
+
+    async def cache(self) -> tuple[CacheEntry, ...]:
+        """What the download cache holds, and who refers to it."""
 
     def templates(self) -> tuple[str, ...]:
         """Names for `create`: `default`, `tiny`, …"""
@@ -61,6 +83,30 @@ class EngineApi(Protocol):
 
     def save_config(self, name: str, text: str, *, expected: str) -> None:
         """Write lima.yaml if it still reads `expected`; raises StateError when it does not, ConfigError."""
+
+    def queued(self, name: str) -> str | None:
+        """The text of lima.yaml that waits for the next start; None when there is none."""
+
+    def queue_config(self, name: str, text: str) -> None:
+        """Keep a text for the next start; raises ConfigError when it is not valid."""
+
+    def drop_queued(self, name: str) -> None:
+        """Forget what waits."""
+
+    def effective(self, name: str, text: str) -> tuple[Effective, ...]:
+        """Every value that a lima.yaml text leads to, and the layer that it comes from."""
+
+    def describe_templates(self) -> tuple[TemplateInfo, ...]:
+        """All templates, building blocks too, by name."""
+
+    def template_text(self, name: str, *, embedded: bool = False) -> str:
+        """The text of a template as it is, or with its bases embedded."""
+
+    def check_template(self, name: str, text: str) -> tuple[Problem, ...]:
+        """Every problem of a template's text."""
+
+    def save_template(self, name: str, text: str) -> None:
+        """Write a template of the user's own (`$LIMA_HOME/_templates`)."""
 
     def shell_argv(self, name: str) -> tuple[str, ...]:
         """The command that opens a shell in a real terminal."""
