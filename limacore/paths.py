@@ -9,11 +9,13 @@ import re
 import sys
 from pathlib import Path
 
+from limacore.base.goquote import ticked
 from limacore.errors import HostError, UsageError
 
 UNIX_PATH_MAX = 108 if sys.platform.startswith("linux") else 104
 _SSH_SOCKET_SUFFIX = ".1234567890123456"
 _IDENTIFIER = re.compile(r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*")
+_IDENTIFIER_AS_GO = "^[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*$"
 MAX_NAME = 76
 
 
@@ -41,32 +43,68 @@ def data_cache_dir() -> Path:
     return Path(platformdirs.user_cache_dir("limatui", appauthor=False, opinion=False))
 
 
-def check_identifier(name: str, what: str = "instance") -> str:
+def state_dir() -> Path:
+    """What limatui must not forget: texts that are not saved yet. `~/.local/state/limatui` on Linux."""
+    base = os.environ.get("XDG_STATE_HOME", "")
+    if base and sys.platform.startswith("linux"):
+        return Path(base) / "limatui"
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("limatui", appauthor=False))
+
+
+def check_identifier(name: str) -> str:
     """Return `name` when it may name an instance, disk or network; raises UsageError."""
     if not name:
-        raise UsageError(f"the {what} name must not be empty", hint="give it a name such as `default`")
-    if len(name.encode()) > MAX_NAME:
-        raise UsageError(
-            f"the {what} name `{name[:20]}…` has {len(name.encode())} bytes, {MAX_NAME} are allowed",
-            hint="choose a shorter name",
-        )
+        raise UsageError("identifier must not be empty", hint="give it a name such as `default`")
+    if len(name) > MAX_NAME:
+        raise UsageError(f"identifier {ticked(name)} greater than maximum length ({MAX_NAME} characters)",
+                         hint="choose a shorter name")
     if not _IDENTIFIER.fullmatch(name):
-        raise UsageError(
-            f"`{name}` is not a valid identifier for the {what} name",
-            hint="use letters and digits, with single `.`, `_` or `-` between them",
-        )
+        raise UsageError(f"identifier {ticked(name)} must match {_IDENTIFIER_AS_GO}",
+                         hint="use letters and digits, with single `.`, `_` or `-` between them")
     return name
 
 
 def check_instance_name(name: str) -> str:
     """Return `name` when it may name an instance; raises UsageError."""
-    check_identifier(name)
+    try:
+        check_identifier(name)
+    except UsageError as error:
+        raise UsageError(f"instance name {ticked(name)} is not a valid identifier: {error.message}",
+                         hint=error.hint) from None
     if name.lower().endswith((".yml", ".yaml")):
-        raise UsageError(
-            f"the instance name `{name}` must not end with .yml or .yaml suffix",
-            hint="to use it as a file, write it with its directory: ./NAME.yaml",
-        )
+        raise UsageError(f"instance name {ticked(name)} must not end with .yml or .yaml suffix",
+                         hint="to use it as a file, write it with its directory: ./NAME.yaml")
     return name
+
+
+LAUNCHD_LOGIN, LAUNCHD_BOOT = "io.lima-vm.autostart.", "io.lima-vm.daemon."
+"""What launchd calls an instance, before its name: started at login, and at boot."""
+LAUNCHD_BOOT_DIR = Path("/Library/LaunchDaemons")
+_UNIT, _UNIT_ENDING = "lima-vm@", ".service"
+
+
+def systemd_unit_dir() -> Path:
+    """Where the units of the user's systemd are: `~/.config/systemd/user`."""
+    base = os.environ.get("XDG_CONFIG_HOME", "")
+    return (Path(base) if base else Path.home() / ".config") / "systemd" / "user"
+
+
+def systemd_unit_name(name: str) -> str:
+    """What systemd calls the instance `name`."""
+    return f"{_UNIT}{name}{_UNIT_ENDING}"
+
+
+def systemd_units() -> dict[str, Path]:
+    """The unit files of instances by the name of the instance, whether that exists or not."""
+    found = systemd_unit_dir().glob(f"{_UNIT}*{_UNIT_ENDING}")
+    return {path.name.removeprefix(_UNIT).removesuffix(_UNIT_ENDING): path for path in sorted(found)}
+
+
+def launchd_login_dir() -> Path:
+    """Where launchd looks for what the user wants started at login."""
+    return Path.home() / "Library" / "LaunchAgents"
 
 
 def hostname(name: str) -> str:
@@ -81,6 +119,7 @@ class InstancePaths:
         self.dir = directory
         self.name = directory.name
         self.lima_yaml = directory / "lima.yaml"
+        self.queued_yaml = directory / ".lima.yaml.queued"
         self.lima_version = directory / "lima-version"
         self.protected = directory / "protected"
         self.cloud_config = directory / "cloud-config.yaml"
@@ -106,6 +145,7 @@ class InstancePaths:
         self.events_sock = directory / "qmp-events.sock"
         self.serial_sock = directory / "serial.sock"
         self.serial_log = directory / "serial.log"
+        self.ansible_inventory = directory / "ansible-inventory.yaml"
 
     def driver_pid(self, vm_type: str = "qemu") -> Path:
         """`qemu.pid`, `vz.pid`, …"""
@@ -141,7 +181,7 @@ class HomePaths:
 
     def data_disk(self, name: str) -> Path:
         """The directory of an additional disk; raises UsageError when it is no disk name."""
-        return self.disks / check_identifier(name, "disk")
+        return self.disks / check_identifier(name)
 
 
 def check_socket_length(directory: Path) -> None:
@@ -150,7 +190,7 @@ def check_socket_length(directory: Path) -> None:
     size = len(os.fsencode(longest))
     if size >= UNIX_PATH_MAX:
         raise HostError(
-            f"instance directory `{directory}` is too long: its sockets need {size} bytes, "
-            f"less than UNIX_PATH_MAX={UNIX_PATH_MAX} are allowed",
+            f"instance name {ticked(directory.name)} too long: {ticked(longest)} must be less than "
+            f"UNIX_PATH_MAX={UNIX_PATH_MAX} characters, but is {size}",
             hint="use a shorter instance name, or set LIMA_HOME to a shorter directory",
         )

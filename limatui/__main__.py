@@ -15,6 +15,22 @@ USAGE = "usage: limatui [--demo [N]]   the dashboard\n       limatui VERB …   
 def main(argv: list[str] | None = None) -> int:
     """The exit code: 0, or 2 when it was not called in a way that works."""
     words = sys.argv[1:] if argv is None else argv
+    program = os.path.basename(sys.argv[0]).removesuffix(".exe")  # noqa: PTH119: pathlib costs more than the answer
+    if program == "lima" or program.endswith(".lima") or program.partition(".")[0] == "yq":
+        from limacore.cli.wrappers import main as wrapper
+
+        return wrapper(program, words)
+    program = "limactl" if program == "limactl" else "limatui"
+    quick(words)
+    if program == "limactl" or (words and words[0] != "--demo"):
+        from limacore.cli import main as verbs
+
+        return verbs(words, program)
+    return dashboard(words)
+
+
+def quick(words: list[str]) -> None:
+    """Answer `list` and `shell` at once where an index knows the answer; does not come back then."""
     if words and words[0] in ("list", "ls"):
         from limacore.cli import quick
 
@@ -27,11 +43,6 @@ def main(argv: list[str] | None = None) -> int:
         command = quickshell.argv(words)
         if command:
             os.execvp(command[0], command)
-    if words and words[0] != "--demo":
-        from limacore.cli import main as verbs
-
-        return verbs(words)
-    return dashboard(words)
 
 
 def demo_count(words: list[str]) -> int | None:

@@ -8,10 +8,10 @@ import signal
 import sys
 import time
 from collections.abc import Coroutine
+from functools import cached_property
 from typing import Any, TypeVar
 
-from msgspec import Struct
-
+from limacore.base.units import format_size
 from limacore.cli.output import Log, visible
 from limacore.errors import InterruptedByUserError
 from limacore.model.job import Progress
@@ -22,34 +22,50 @@ _EVERY = 3.0
 """Seconds between lines of progress where they cannot be rewritten."""
 
 
-class Context(Struct):
-    """Made once per command line."""
+class Context:
+    """Made once per command line; `tty`: whether questions may be asked."""
 
-    home: HomePaths
-    log: Log
-    tty: bool
-    told_at: float = 0.0
-    """When progress was last written, by the monotonic clock."""
+    def __init__(self, log: Log, *, tty: bool, asked_for_tty: bool | None = None) -> None:
+        self.log = log
+        self.tty = tty
+        self.asked_for_tty = asked_for_tty
+        """What `--tty` says, None when it is not given."""
+        self._told_at = 0.0
+
+    @cached_property
+    def home(self) -> HomePaths:
+        """The Lima home; raises LimaError where there can be none."""
+        return HomePaths()
+
+    def out(self, text: str) -> None:
+        """Print to stdout, as it is."""
+        sys.stdout.write(text)
+        sys.stdout.flush()
 
     def report(self, progress: Progress) -> None:
-        """Progress of a long operation: a rewritten line on a terminal, else a line per step and every few seconds."""
-        text = f"{progress.step}: {progress.detail}" if progress.detail else progress.step
-        if progress.fraction is not None and sys.stderr.isatty():
-            end = "\n" if progress.fraction >= 1 else ""
-            print(f"\r\x1b[K  {visible(text)} {progress.fraction * 100:3.0f} %", end=end, file=sys.stderr, flush=True)
-        elif self._worth_a_line(progress):
-            self.log("info", text)
-
-    def _worth_a_line(self, progress: Progress) -> bool:
+        """Progress of a long operation: a rewritten line on a terminal, else nothing: what counts is told in lines."""
+        if progress.fraction is None or not sys.stderr.isatty() or self.log.style == "json":
+            return
         now = time.monotonic()
-        if progress.fraction not in (None, 1.0) and now - self.told_at < _EVERY:
-            return False
-        self.told_at = now
-        return True
+        if now - self._told_at < 0.1 and progress.fraction < 1:
+            return
+        self._told_at = now
+        end = "\n" if progress.fraction >= 1 else ""
+        sys.stderr.write(f"\r\x1b[K  {visible(_progress(progress))}{end}")
+        sys.stderr.flush()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run an engine coroutine; SIGINT and SIGTERM cancel it, and it undoes what it began."""
         return asyncio.run(_interruptible(work))
+
+
+def _progress(progress: Progress) -> str:
+    words = [progress.step, progress.detail, f"{(progress.fraction or 0) * 100:3.0f} %"]
+    if progress.rate:
+        words.append(f"{format_size(int(progress.rate))}/s")
+    if progress.eta:
+        words.append(f"{progress.eta:.0f} s left")
+    return "  ".join(word for word in words if word)
 
 
 async def _interruptible(work: Coroutine[Any, Any, T]) -> T:
@@ -63,9 +79,7 @@ async def _interruptible(work: Coroutine[Any, Any, T]) -> T:
         raise InterruptedByUserError("interrupted, what was begun has been undone") from None
 
 
-def make_context(level: str, style: str, tty: bool | None) -> Context:
-    """The context of this process; raises LimaError when the home cannot be used."""
-    log = Log(level, style)
+def warn_root(log: Log) -> None:
+    """limactl refuses root; here it is allowed, since containers and servers have no one else."""
     if os.geteuid() == 0:
         log("debug", "running as root: instances belong to root, guests get the user `lima`")
-    return Context(HomePaths(), log, sys.stdout.isatty() if tty is None else tty)

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import click
 import msgspec
 
+from limacore.base import notice
 from limacore.base.host import kernel, machine
 from limacore.base.units import format_size
 from limacore.cli import quick
 from limacore.cli.context import Context
+from limacore.cli.tree import Call
 from limacore.config.written import without_empty_maps, written
 from limacore.errors import LimaError, NotFoundError, UsageError
 from limacore.model.instance import Instance, Status
@@ -30,22 +31,14 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return str(quick.table([headers, *rows])).removesuffix("\n")
 
 
-@click.command("list")
-@click.option("-q", "--quiet", is_flag=True, help="only show names")
-@click.option("--json", "as_json", is_flag=True, help="one JSON object per line")
-@click.option("-f", "--format", "style", default=None, metavar="string", help="table or json")
-@click.option("--all-fields", is_flag=True, help="show all fields")
-@click.argument("names", nargs=-1, metavar="[INSTANCE]...")
-@click.pass_obj
-def list_command(
-    ctx: Context, quiet: bool, as_json: bool, style: str | None, all_fields: bool, names: tuple[str, ...]
-) -> None:
+def list_instances(ctx: Context, call: Call) -> None:
     """List instances of Lima."""
-    chosen = _style(quiet, as_json, style)
+    names = call.args
+    chosen = _style(call["quiet"], call["json"], call["format"] if call.given("format") else None)
     found = instance_names(ctx.home)
     _warn_about_home(ctx, found)
     if not found and not names:
-        ctx.log("warning", "No instance found. Run `limatui create` to create an instance.")
+        ctx.log("warning", f"No instance found. Run `{notice.program()} create` to create an instance.")
         return
     missing = [name for name in names if name not in found]
     for name in missing:
@@ -54,7 +47,7 @@ def list_command(
     if chosen == "quiet":
         quick.write("".join(f"{name}\n" for name in wanted))
     else:
-        _show(ctx, chosen, wanted, all_fields)
+        _show(ctx, chosen, wanted, call["all-fields"])
     if missing:
         raise NotFoundError("unmatched instances")
 

@@ -31,12 +31,19 @@ async def create(
     home: HomePaths, name: str, locator: str, *, report: Report, changes: dict[str, object] | None = None
 ) -> InstancePaths:
     """Make instance `name` from a template; on any error or cancellation nothing is left. Raises LimaError."""
-    paths = _claimable(home, name)
+    _claimable(home, name)
     text = await asyncio.to_thread(embed.read, locator, home)
-    text = edit.set_fields(text, changes or {})
+    return await create_from_text(home, name, edit.set_fields(text, changes or {}), report=report, source=locator)
+
+
+async def create_from_text(
+    home: HomePaths, name: str, text: str, *, report: Report, source: str = ""
+) -> InstancePaths:
+    """Make instance `name` from the text of a template with its bases embedded, as `create` does."""
+    paths = _claimable(home, name)
     async with _stage(home, name) as stage:
         text = await prepare.build_images(text, report)  # other tools cannot read `build:`, so it becomes paths
-        config = load_text(text, paths.lima_yaml, home, exists=False).require(locator)
+        config = load_text(text, paths.lima_yaml, home, exists=False).require(source or str(paths.lima_yaml))
         await prepare.prepare(stage, config, report)
         await asyncio.to_thread(_write_files, stage, paths, home, text, config)
         _publish(stage, paths)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from textual.geometry import Size
 from textual.strip import Strip
-from textual.widget import Widget
 
-from limatui.ink import Ink, Line, spread
+from limatui.ink import Line, spread
+from limatui.widgets.inked import Inked
 
 
-class Bar(Widget):
+class Bar(Inked):
     """A header or status line; `show` changes it and repaints only when it differs."""
 
     DEFAULT_CSS = "Bar { height: 1; width: 1fr; padding: 0 1; }"
@@ -20,15 +20,6 @@ class Bar(Widget):
         super().__init__(id=id, classes=classes)
         self._ground = ground
         self._text: tuple[Line, Line] = ((), ())
-        self._ink: Ink | None = None
-
-    def on_mount(self) -> None:
-        """Follow the theme."""
-        self.watch(self.app, "theme", self._recolour)
-
-    def _recolour(self) -> None:
-        self._ink = None
-        self.refresh()
 
     def show(self, left: Line, right: Line = ()) -> None:
         """Another text."""
@@ -43,12 +34,11 @@ class Bar(Widget):
 
     def render_line(self, y: int) -> Strip:
         """The one line."""
-        self._ink = self._ink or Ink(self.app.get_css_variables())
         width = self.content_size.width
-        return self._ink.strip(spread(*self._text, width), width, self._ground)
+        return self.ink.strip(spread(*self._text, width), width, self._ground)
 
 
-class Block(Widget):
+class Block(Inked):
     """Lines under each other, as high as they are many; each is cut at the right edge."""
 
     DEFAULT_CSS = "Block { height: auto; width: 1fr; }"
@@ -57,15 +47,6 @@ class Block(Widget):
         super().__init__(id=id)
         self._ground = ground
         self._lines: tuple[Line, ...] = tuple(lines)
-        self._ink: Ink | None = None
-
-    def on_mount(self) -> None:
-        """Follow the theme."""
-        self.watch(self.app, "theme", self._recolour)
-
-    def _recolour(self) -> None:
-        self._ink = None
-        self.refresh()
 
     def show(self, lines: Sequence[Line]) -> None:
         """Other lines."""
@@ -86,5 +67,4 @@ class Block(Widget):
 
     def render_line(self, y: int) -> Strip:
         """One of the lines."""
-        self._ink = self._ink or Ink(self.app.get_css_variables())
-        return self._ink.strip(self._lines[y] if y < len(self._lines) else (), self.content_size.width, self._ground)
+        return self.ink.strip(self._lines[y] if y < len(self._lines) else (), self.content_size.width, self._ground)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from textual.geometry import Region
 from textual.strip import Strip
-from textual.widget import Widget
 
-from limatui.ink import Ink, Line, plain
+from limatui.ink import Line, plain
+from limatui.widgets.inked import Inked
 
 
-class Lines(Widget):
+class Lines(Inked):
     """Shows lines from the top; `ground` is the colour token behind them."""
 
     ground = "ground"
@@ -19,21 +19,6 @@ class Lines(Widget):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._lines: tuple[Line, ...] = ()
-        self._ink: Ink | None = None
-
-    def on_mount(self) -> None:
-        """Follow the theme."""
-        self.watch(self.app, "theme", self._recolour, init=False)
-
-    def _recolour(self) -> None:
-        self._ink = None
-        self.refresh()
-
-    @property
-    def ink(self) -> Ink:
-        """The colours of the theme."""
-        self._ink = self._ink or Ink(self.app.theme_variables)
-        return self._ink
 
     def show(self, lines: Sequence[Line]) -> None:
         """Other lines: repaint the rows that differ."""

@@ -14,12 +14,11 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 from textual.worker import Worker
 
-from limatui.ink import Ink
 from limatui.widgets.background import begin
 from limatui.widgets.copying import copy_lines
+from limatui.widgets.inked import Inked
 from limatui.widgets.logfile import Hunt, Page, Search, Viewer
 from limatui.widgets.logline import shifted, shown, with_hits
 
@@ -109,7 +108,7 @@ class Reading:
             self.viewer.close()
 
 
-class LogView(Widget, can_focus=True):
+class LogView(Inked, can_focus=True):
     """Shows one log file; sticks to its end until moved up."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -145,15 +144,6 @@ class LogView(Widget, can_focus=True):
         self._orders: list[tuple[str, str]] = []
         self._asked = asyncio.Event()
         self._reader: Worker[None] | None = None
-        self._ink: Ink | None = None
-
-    def on_mount(self) -> None:
-        """Follow the theme."""
-        self.watch(self.app, "theme", self._recolour)
-
-    def _recolour(self) -> None:
-        self._ink = None
-        self.refresh()
 
     def open(self, path: Path | None, *, json: bool = False) -> None:
         """Show this file from its end; None shows nothing and reads nothing."""
@@ -206,16 +196,15 @@ class LogView(Widget, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One line of the log."""
-        self._ink = self._ink or Ink(self.app.get_css_variables())
         width, lines = self.content_size.width, self.page.lines
         if y >= len(lines):
-            return self._ink.strip((), width)
+            return self.ink.strip((), width)
         line = lines[y]
         spans = shown(line, self._json)
         if self.found.text:
             spans = with_hits(spans, self.found.text)
         here = self.found.at is not None and line.start <= self.found.at < line.end
-        return self._ink.strip(shifted(spans, self._shift), width, "raised" if here else "ground")
+        return self.ink.strip(shifted(spans, self._shift), width, "raised" if here else "ground")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Next and previous exist once there is a search."""

@@ -13,11 +13,12 @@ from textual.reactive import var
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from limatui.ink import Ink, Line, plain
+from limatui.ink import Line, plain
 from limatui.present import rows
+from limatui.widgets.inked import Inked
 
 
-class InstanceTable(ScrollView, can_focus=True):
+class InstanceTable(ScrollView, Inked, can_focus=True):
     """Rows by name; `cursor` is the name under the cursor, which follows its row wherever it goes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -49,17 +50,8 @@ class InstanceTable(ScrollView, can_focus=True):
         self._rows: tuple[rows.Row, ...] = ()
         self._place: dict[str, int] = {}
         self._columns: tuple[rows.Column, ...] = ()
-        self._ink: Ink | None = None
         self._last_index = 0
         self.empty: tuple[Line, ...] = ()
-
-    def on_mount(self) -> None:
-        """Follow the theme."""
-        self.watch(self.app, "theme", self._recolour, init=False)
-
-    def _recolour(self) -> None:
-        self._ink = None
-        self.refresh()
 
     # --- data
 
@@ -146,12 +138,6 @@ class InstanceTable(ScrollView, can_focus=True):
         """The cursor mark shows who has the keyboard."""
         super().watch_has_focus(focused)
         self._repaint([self.index])
-
-    @property
-    def ink(self) -> Ink:
-        """The colours of the theme."""
-        self._ink = self._ink or Ink(self.app.theme_variables)
-        return self._ink
 
     def _line(self, y: int) -> tuple[Line, str]:
         if not self._rows:

@@ -141,7 +141,7 @@ def disks(filled: dict[str, Any]) -> Iterator[Problem]:
     for number, disk in enumerate(filled["additionalDisks"]):
         path = f"additionalDisks[{number}].name"
         try:
-            check_identifier(disk.get("name", ""), "disk")
+            check_identifier(disk.get("name", ""))
         except UsageError as error:
             yield wrong(path, f"field `{path} is invalid`: {error.message}", error.hint)
 

@@ -81,6 +81,12 @@ def begin_serial(directory: Path) -> None:
     log.touch()
 
 
+def forget_logs(directory: Path) -> None:
+    """What boots left goes; lima.yaml stays."""
+    for log in logs(directory):
+        log.path.unlink()
+
+
 def append_serial(directory: Path, data: str | bytes) -> None:
     """The serial port printed something."""
     raw = data.encode() if isinstance(data, str) else data

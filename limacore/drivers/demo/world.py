@@ -36,6 +36,8 @@ class Machine(Struct, frozen=True):
     ready_seconds: float = 11.2
     scale: float = 1.0
     template: str = "template:default"
+    format: str = "qcow2"
+    """Of its main disk."""
     forwards: tuple[Forward, ...] = ()
 
 
@@ -55,6 +57,7 @@ def five(now: float) -> tuple[Machine, ...]:
                 errors=("paused by QEMU: no space left on the host disk",)),
         Machine("old", Status.ORPHAN_QEMU, "no host agent", memory=2 * GIB, disk=20 * GIB, memory_share=0.2,
                 disk_used=int(4.1 * GIB), load=3.0, started_at=now - 11 * 86400, template="template:alpine",
+                format="raw",
                 evidence=("QEMU (pid 977) runs", "ha.pid names process 951, which is gone")),
     )
 
@@ -136,19 +139,21 @@ def host(now: float) -> HostUsage:
                      memory_total=24 * GIB, disk_free=41 * GIB, disk_total=200 * GIB)
 
 
-def disks(instances: tuple[Instance, ...], home: Path, extra: tuple[DataDisk, ...]) -> tuple[DataDisk, ...]:
+def disks(machines: tuple[Machine, ...], instances: tuple[Instance, ...], home: Path,
+          extra: tuple[DataDisk, ...]) -> tuple[DataDisk, ...]:
     """The main disk of every instance, then the additional ones."""
     main = tuple(
-        DataDisk(each.name, f"{home}/{each.name}", each.disk, each.usage.disk_allocated, "qcow2", each.name,
+        DataDisk(each.name, f"{home}/{each.name}", each.disk, each.usage.disk_allocated, machine.format, each.name,
                  each.status.is_up, main=True)
-        for each in instances
+        for machine, each in zip(machines, instances, strict=True)
     )
     return main + extra
 
 
 def extra_disks(home: Path) -> tuple[DataDisk, ...]:
-    """Two additional disks: one in use, one free."""
+    """Three additional disks: one in use, one free, one with the lock of a machine that does not run."""
     return (
         DataDisk("data", str(home / "_disks/data"), 50 * GIB, 7 * GIB, "qcow2", "default", True),
+        DataDisk("registry", str(home / "_disks/registry"), 40 * GIB, 37 * GIB, "qcow2", "k8s"),
         DataDisk("scratch", str(home / "_disks/scratch"), 10 * GIB, 196 << 10, "raw"),
     )

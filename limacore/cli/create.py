@@ -1,0 +1,272 @@
+"""create and start: from a name or a template to an instance that runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from msgspec import Struct
+
+from limacore.base import notice, yq
+from limacore.base.goquote import ticked
+from limacore.cli import edit, prompt
+from limacore.cli.context import Context
+from limacore.cli.tree import Call
+from limacore.config.load import load
+from limacore.errors import AlreadyExistsError, ConfigError, InterruptedByUserError, UsageError
+from limacore.lifecycle import create as creating
+from limacore.lifecycle import edit as editing
+from limacore.lifecycle import start as starting
+from limacore.model.event import Event, EventStatus
+from limacore.model.instance import Status
+from limacore.paths import HomePaths, check_identifier, check_instance_name
+from limacore.store.scan import inspect
+from limacore.templates import catalog, embed
+
+DRIVERS = ("qemu",)
+"""The drivers that can run instances here; vz and wsl2 belong to other systems."""
+_GONE = {
+    "experimental/vz": "was merged into the default template in Lima v1.0. See also "
+                       "<https://lima-vm.io/docs/config/vmtype/>.",
+    "experimental/riscv64": "was merged into the default template in Lima v1.0. Use `{0} create --arch=riscv64 "
+                            "template:default` instead. See also <https://lima-vm.io/docs/config/multi-arch/>.",
+    "experimental/armv7l": "was merged into the default template in Lima v1.0. Use `{0} create --arch=armv7l "
+                           "template:default` instead. See also <https://lima-vm.io/docs/config/multi-arch/>.",
+    "vmnet": "was removed in Lima v1.0. Use `{0} create --network=lima:shared template:default` instead. See also "
+             "<https://lima-vm.io/docs/config/network/>.",
+    "experimental/net-user-v2": "was removed in Lima v1.0. Use `{0} create --network=lima:user-v2 template:default` "
+                                "instead. See also <https://lima-vm.io/docs/config/network/>.",
+    "experimental/9p": "was removed in Lima v1.0. Use `{0} create --vm-type=qemu --mount-type=9p template:default` "
+                       "instead. See also <https://lima-vm.io/docs/config/mount/>.",
+    "experimental/virtiofs-linux": "was removed in Lima v1.0. Use `{0} create --mount-type=virtiofs template:default` "
+                                   "instead. See also <https://lima-vm.io/docs/config/mount/>.",
+}
+_MENU = (
+    "Proceed with the current configuration",
+    "Open an editor to review or modify the current configuration",
+    "Choose another template (docker, podman, archlinux, fedora, ...)",
+    "Exit",
+)
+
+
+class Meant(Struct, frozen=True):
+    """What the argument of create and start means: an instance name, and the template for a new one."""
+
+    name: str
+    locator: str
+    by_name: bool
+    """The argument is a name, so an instance of that name is meant when there is one."""
+
+
+def create(ctx: Context, call: Call) -> None:
+    """Create an instance."""
+    if _listed(ctx, call):
+        return
+    meant = resolve(ctx, call)
+    if _exists(ctx.home, meant.name):
+        if meant.by_name:
+            _require_readable(ctx, meant.name)
+        raise AlreadyExistsError(f"instance {ticked(meant.name)} already exists")
+    _create(ctx, call, meant)
+    ctx.log("info", f"Run `{notice.program()} start {meant.name}` to start the instance.")
+
+
+def start(ctx: Context, call: Call) -> None:
+    """Start an instance, creating it when there is none of that name."""
+    if _listed(ctx, call):
+        return
+    meant = resolve(ctx, call)
+    if not _exists(ctx.home, meant.name):
+        _create(ctx, call, meant)
+    elif meant.by_name:
+        if _runs(ctx, meant.name):
+            return
+        _require_readable(ctx, meant.name)
+        ctx.log("info", f"Using the existing instance {ticked(meant.name)}")
+        apply_flags(ctx, call, meant.name)
+    else:
+        raise AlreadyExistsError(f"instance {ticked(meant.name)} already exists (`{ctx.home.home / meant.name}`)",
+                                 hint=f"start it: {notice.program()} start {meant.name}")
+    start_existing(ctx, meant.name, limit=call["timeout"], strict=call["strict"])
+
+
+def _listed(ctx: Context, call: Call) -> bool:
+    names = catalog.names(ctx.home) if call["list-templates"] else DRIVERS if call["list-drivers"] else None
+    if names is not None:
+        ctx.out("".join(f"{name}\n" for name in names))
+    return names is not None
+
+
+def resolve(ctx: Context, call: Call) -> Meant:
+    """What the argument and `--name` mean; raises UsageError."""
+    argument, name = call.arg(0), call["name"]
+    if name:
+        check_instance_name(name)
+    if _is_name(argument):
+        return _by_name(ctx, argument, name, call.path[0])
+    if argument == "-":
+        if not name:
+            raise UsageError("must pass instance name with --name when reading template from stdin")
+        if ctx.asked_for_tty:
+            raise UsageError("cannot use --tty=true when reading template from stdin")
+        ctx.tty = False
+    _warn_gone(ctx, argument)
+    return Meant(name or check_instance_name(embed.name_of(argument)), argument, False)
+
+
+def _by_name(ctx: Context, argument: str, name: str, verb: str) -> Meant:
+    if argument and name and argument != name:
+        raise UsageError(f"instance name {ticked(argument)} and CLI flag --name={ticked(name)} cannot be specified together")
+    chosen = argument or name or "default"
+    if argument not in ("", "default") and not _exists(ctx.home, chosen):
+        ctx.log("info", f"Creating an instance {ticked(chosen)} from template:default (Not from template:{chosen})")
+        ctx.log("warning", f"This form is deprecated. Use `{notice.program()} {verb} --name={chosen} "
+                           "template:default` instead")
+    return Meant(chosen, "template:default", True)
+
+
+def _is_name(argument: str) -> bool:
+    try:
+        return not argument or check_identifier(argument) == check_instance_name(argument)
+    except UsageError:
+        return False
+
+
+def _warn_gone(ctx: Context, locator: str) -> None:
+    name = locator.removeprefix("template:").removeprefix("//")
+    if name != locator and name in _GONE:
+        ctx.log("warning", f"template:{name} " + _GONE[name].format(notice.program()))
+
+
+def _exists(home: HomePaths, name: str) -> bool:
+    """Whether there is an instance; a directory without lima.yaml is none, and a file in place of the home is no home."""
+    try:
+        os.lstat(home.home / name / "lima.yaml")
+    except FileNotFoundError:
+        return False
+    except NotADirectoryError:
+        return not home.home.is_dir()
+    return True
+
+
+def _runs(ctx: Context, name: str) -> bool:
+    if inspect(ctx.home, name).status is not Status.RUNNING:
+        return False
+    ctx.log("info", f"The instance {ticked(name)} is already running. Run `{shell_command(name)}` to open the shell.")
+    return True
+
+
+def _require_readable(ctx: Context, name: str) -> None:
+    instance = inspect(ctx.home, name)
+    if not instance.errors:
+        return
+    fields = {"error": instance.errors[0]} if len(instance.errors) == 1 else {"error": f"[{' '.join(instance.errors)}]"}
+    ctx.log("error", f'Instance "{name}" has configuration errors', **fields)
+    if load(ctx.home.instance(name).lima_yaml, ctx.home, exists=True).config is None:
+        raise ConfigError(f'instance "{name}" has configuration errors', detail="\n".join(instance.errors))
+
+
+def _create(ctx: Context, call: Call, meant: Meant) -> None:
+    text = _reviewed(ctx, call, meant)
+    try:
+        ctx.run(creating.create_from_text(ctx.home, meant.name, text, report=ctx.report))
+    except ConfigError as error:
+        if not ctx.tty:
+            raise
+        raise edit.rejected(text, error) from error
+
+
+def _reviewed(ctx: Context, call: Call, meant: Meant) -> str:
+    """The text of the template with the flags applied, and on a terminal as the user wants it."""
+    text = embed.read(meant.locator, ctx.home)
+    if not text.strip():
+        raise ConfigError("got empty instConfig", hint="the template must not be empty")
+    expression = edit.edit_expression(ctx, call, new=True, text=text)
+    if not ctx.tty:
+        ctx.log("info", "Terminal is not available, proceeding without opening an editor")
+        return yq.evaluate(expression, text)
+    return _asked(ctx, call, meant, yq.evaluate(expression, text))
+
+
+def _asked(ctx: Context, call: Call, meant: Meant, text: str) -> str:
+    try:
+        answer = prompt.choose(f"Creating an instance {ticked(meant.name)}", _MENU)
+        if answer == 1:
+            return edit.in_editor(ctx, text, meant.name)
+        if answer == 2:
+            return _another(ctx, call, meant)
+    except prompt.NoTerminalError as error:
+        ctx.log("warning", "Failed to open TUI", error=error.message)
+        return text
+    if answer == 3:
+        raise InterruptedByUserError("Choosing to exit")
+    return text
+
+
+def _another(ctx: Context, call: Call, meant: Meant) -> str:
+    names = catalog.names(ctx.home)
+    chosen = names[prompt.choose("Choose a template", names)]
+    text = embed.read(f"template:{chosen}", ctx.home)
+    expression = edit.edit_expression(ctx, call, new=True, text=text)
+    return _asked(ctx, call, meant, yq.evaluate(expression, text))
+
+
+def apply_flags(ctx: Context, call: Call, name: str) -> bool:
+    """Apply the edit flags of a call to an instance that is there; whether something changed."""
+    expression = edit.edit_expression(ctx, call, new=False, text=ctx.home.instance(name).lima_yaml.read_text())
+    if not expression:
+        return False
+    try:
+        return editing.apply(ctx.home, name, expression) is editing.Outcome.CHANGED
+    except editing.RejectedError as error:
+        raise ConfigError(f"failed to apply yq expression {ticked(expression)} to instance {ticked(name)}",
+                          detail=edit.rejected(error.text, error).message) from error
+
+
+def start_existing(ctx: Context, name: str, *, limit: float = 0, strict: bool = False, quiet: bool = False) -> None:
+    """Start an instance that is there, telling what happens; `limit` in seconds, 0 for the usual one."""
+    ctx.log("info", f"Starting the instance {ticked(name)} with internal VM driver `qemu`")
+    instance = ctx.run(starting.start(
+        ctx.home, name, report=ctx.report, timeout=limit if limit > 0 else starting.DEFAULT_TIMEOUT,
+        on_event=lambda event: _tell(ctx, event),
+        on_log=lambda level, message: _relay(ctx, level, message),
+    ))  # fmt: skip
+    if not quiet:
+        ctx.log("info", f"READY. Run `{shell_command(name)}` to open the shell.")
+    if instance.message:
+        ctx.log("info", f"Message from the instance {ticked(name)}:")
+        print(instance.message.rstrip("\n"), file=sys.stderr)
+
+
+def shell_command(name: str) -> str:
+    """The command that opens a shell there."""
+    if notice.program() == "limactl":
+        return "lima" if name == "default" else f"limactl shell {name}"
+    return f"limatui shell{'' if name == 'default' else ' ' + name}"
+
+
+def offer_start(ctx: Context, name: str, wanted: bool, *, asked: bool) -> None:
+    """Start when `--start` says so; when nothing was said and there is a terminal, ask."""
+    if not asked:
+        wanted = ctx.tty and sys.stdin.isatty() and _confirmed()
+    if wanted:
+        start_existing(ctx, name)
+
+
+def _confirmed() -> bool:
+    try:
+        return prompt.confirm("Do you want to start the instance now? ")
+    except prompt.NoTerminalError:
+        return False
+
+
+def _relay(ctx: Context, level: str, message: str) -> None:
+    ctx.log("error" if level in ("fatal", "panic") else level, f"[hostagent] {message}")
+
+
+def _tell(ctx: Context, event: Event) -> None:
+    status = event.status
+    if status == EventStatus(ssh_local_port=status.ssh_local_port) and status.ssh_local_port:
+        ctx.log("info", f"SSH Local Port: {status.ssh_local_port}")
+    for error in status.errors:
+        ctx.log("error", error)

@@ -1,0 +1,61 @@
+"""Disks, snapshots and the download cache: verbs as jobs, and what there is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from shlex import quote
+
+from limacore.engine.desk import Desk
+from limacore.lifecycle import snapshots
+from limacore.model.snapshot import Snapshot
+from limacore.store import disks
+
+
+class Storage(Desk):
+    """What instances keep their bytes on."""
+
+    def create_disk(self, name: str, size: str, *, format: str = "qcow2") -> int:
+        """Create an additional disk."""
+        extra = "" if format == "qcow2" else f" --format {format}"
+        return self._disk("create", name, f"{name} --size {size}{extra}",
+                          lambda: disks.create(self._home, name, size, format))
+
+    def delete_disk(self, name: str) -> int:
+        """Delete an additional disk."""
+        return self._disk("delete", name, name, lambda: disks.delete(self._home, name))
+
+    def resize_disk(self, name: str, size: str) -> int:
+        """Make an additional disk larger."""
+        return self._disk("resize", name, f"{name} --size {size}", lambda: disks.resize(self._home, name, size))
+
+    def import_disk(self, name: str, file: str) -> int:
+        """Make an additional disk out of a qcow2 or raw file."""
+        path = Path(file).expanduser()
+        return self._disk("import", name, f"{name} {quote(str(path))}",
+                          lambda: disks.import_(self._home, name, path))
+
+    def unlock_disk(self, name: str) -> int:
+        """Remove the lock that a dead instance left on an additional disk."""
+        return self._disk("unlock", name, name, lambda: disks.release(self._home, name))
+
+    def _disk(self, verb: str, name: str, words: str, act: Callable[[], object]) -> int:
+        return self._submit(f"disk {verb}", name, f"limatui disk {verb} {words}", lambda _: asyncio.to_thread(act))
+
+    async def snapshots(self, name: str) -> tuple[Snapshot, ...]:
+        """The snapshots of an instance, running or not, in the order of QEMU's table."""
+        return await snapshots.listing(self._home, name)
+
+    def create_snapshot(self, name: str, tag: str) -> int:
+        """Keep the state of the disk, of the memory too while it runs."""
+        return self._snapshot("create", name, tag, partial(snapshots.create, self._home, name, tag))
+
+    def apply_snapshot(self, name: str, tag: str) -> int:
+        """Go back to a snapshot."""
+        return self._snapshot("apply", name, tag, partial(snapshots.apply, self._home, name, tag))
+
+    def delete_snapshot(self, name: str, tag: str) -> int:
+        """Forget a snapshot."""
+        return self._snapshot("delete", name, tag, partial(snapshots.delete, self._home, name, tag))

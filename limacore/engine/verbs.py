@@ -1,0 +1,117 @@
+"""What a user does to an instance, as jobs: each returns the id of its job at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from limacore.base.units import parse_size
+from limacore.engine.desk import Desk
+from limacore.jobs import Update
+from limacore.lifecycle import change, clone, create, remove, reset, start, stop
+from limacore.model.event import BOOT_STEPS, Event
+from limacore.model.job import Progress
+
+_PLAN = tuple(step for step in BOOT_STEPS if step != "ready")
+
+
+class Verbs(Desk):
+    """Start, stop, make, copy, rename, reset, protect, delete."""
+
+    def start(self, name: str) -> int:
+        """Start an instance."""
+        return self._submit("start", name, f"limatui start {name}", lambda update: self._start(name, update), _PLAN)
+
+    async def _start(self, name: str, update: Update) -> None:
+        await start.start(self._home, name, report=update, on_event=lambda event: _step(event, update))
+
+    def stop(self, name: str, *, force: bool = False) -> int:
+        """Stop an instance; `force` kills it."""
+        command = f"limatui stop {'-f ' if force else ''}{name}"
+        return self._submit("stop", name, command,
+                            lambda update: stop.stop(self._home, name, force=force, report=update))
+
+    def restart(self, name: str) -> int:
+        """Stop, then start."""
+        async def work(update: Update) -> None:
+            await stop.stop(self._home, name, report=update)
+            await self._start(name, update)
+
+        return self._submit("restart", name, f"limatui restart {name}", work, ("stop", *_PLAN))
+
+    def create(self, name: str, template: str, *, start: bool = True, cpus: int | None = None,
+               memory: str | None = None, disk: str | None = None, changes: Mapping[str, object] | None = None,
+               text: str | None = None) -> int:
+        """Create an instance from a template, or from `text` in its place, and start it unless told otherwise."""
+        wanted = {"cpus": cpus, "memory": memory, "disk": disk}
+        plain = {key: value for key, value in wanted.items() if value is not None}
+        locator = template if ":" in template or "/" in template else f"template:{template}"
+        flags = (*(f" --{key}={_flag(value)}" for key, value in plain.items()),
+                 *(f" --set '.{path} = {json.dumps(value)}'" for path, value in (changes or {}).items()))
+
+        async def work(update: Update) -> None:
+            with _given(text, locator) as source:
+                await create.create(self._home, name, source, report=update, changes={**plain, **(changes or {})})
+            self._poke.set()
+            if start:
+                await self._start(name, update)
+
+        command = f"limatui {'start' if start else 'create'} --name={name}{''.join(flags)} {locator}"
+        return self._submit("create", name, command, work, _PLAN if start else _PLAN[:2])
+
+    def clone(self, name: str, new: str) -> int:
+        """Copy a stopped instance."""
+        return self._submit("clone", name, f"limatui clone {name} {new}",
+                            lambda update: clone.clone(self._home, name, new, report=update))
+
+    def rename(self, name: str, new: str) -> int:
+        """Give a stopped instance another name."""
+        return self._submit("rename", name, f"limatui rename {name} {new}",
+                            lambda update: clone.rename(self._home, name, new, report=update))
+
+    def factory_reset(self, name: str) -> int:
+        """Bring an instance back to what it was when it was made."""
+        return self._submit("factory-reset", name, f"limatui factory-reset {name}",
+                            lambda update: reset.factory_reset(self._home, name, report=update))
+
+    def delete(self, name: str, *, force: bool = False) -> int:
+        """Delete an instance; `force` also when it runs."""
+        command = f"limatui delete {'-f ' if force else ''}{name}"
+        return self._submit("delete", name, command,
+                            lambda update: remove.delete(self._home, name, force=force, report=update))
+
+    def protect(self, name: str, on: bool) -> int:
+        """Set or lift the protection against removal."""
+        verb, act = ("protect", change.protect) if on else ("unprotect", change.unprotect)
+        return self._submit(verb, name, f"limatui {verb} {name}", lambda _: asyncio.to_thread(act, self._home, name))
+
+
+@contextlib.contextmanager
+def _given(text: str | None, locator: str) -> Iterator[str]:
+    """The locator, or a file with the text for as long as it is read."""
+    if text is None:
+        yield locator
+        return
+    handle, path = tempfile.mkstemp(prefix="limatui-", suffix=".yaml")
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+        yield path
+    finally:
+        Path(path).unlink(missing_ok=True)
+
+
+def _flag(value: object) -> str:
+    """The command line counts sizes in GiB."""
+    return f"{parse_size(value) / 2**30:g}" if isinstance(value, str) else str(value)
+
+
+def _step(event: Event, update: Update) -> None:
+    step = event.status.step
+    if step and step.state == "active":
+        update(Progress(step.name, step.detail))
