@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from limacore.base import notice, proc, yamlio
 from limacore.base.files import write_atomic
@@ -62,7 +63,7 @@ async def run_playbooks(paths: InstancePaths, config: Config, *, output: LineSin
 
 
 async def _run(paths: InstancePaths, playbook: str, param: Mapping[str, str], output: LineSink | None) -> int:
-    if not os.path.exists(playbook):  # noqa: PTH110: relative to where the command was called, as in limactl
+    if not Path(playbook).exists():  # from where the command was called, as in limactl
         raise HostError(f"ansible playbook `{playbook}` does not exist",
                         hint=f"it is looked for from the current directory, `{os.getcwd()}`")
     argv = ("ansible-playbook", "-i", str(paths.ansible_inventory), playbook)

@@ -172,6 +172,7 @@ class HomePaths:
         self.default_yaml = self.config / "default.yaml"
         self.override_yaml = self.config / "override.yaml"
         self.base_yaml = self.config / "base.yaml"
+        self.networks_yaml = self.config / "networks.yaml"
         self.private_key = self.config / "user"
         self.public_key = self.config / "user.pub"
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from limacore.model.instance import Instance, Status
+from limatui.present.snapshots import why_none
 
 Subject = Instance | None
 Reason = str
@@ -99,6 +100,25 @@ def _delete(subject: Subject) -> Reason:
     return ""
 
 
+def _reset(subject: Subject) -> Reason:
+    if subject is None:
+        return "no instance is selected"
+    return f"{subject.name} is protected: p lifts it" if subject.protected else ""
+
+
+def _moves(subject: Subject) -> Reason:
+    """Clone and rename."""
+    if subject is None:
+        return "no instance is selected"
+    if subject.status in (Status.STOPPED, Status.BROKEN):
+        return ""
+    return f"{subject.name} is {subject.status.value.lower()}: stop it first"
+
+
+def _snapshot(subject: Subject) -> Reason:
+    return why_none(subject, ())
+
+
 ACTIONS: tuple[Action, ...] = (
     Action("start", "s", "start", "start the instance", "instance", 1, "limatui start {}", _start),
     Action("stop", "x", "stop", "stop it after a countdown that esc ends", "instance", 2, "limatui stop {}", _stop,
@@ -116,7 +136,19 @@ ACTIONS: tuple[Action, ...] = (
     Action("disks", "d", "disks", "disks of this instance and additional ones", "pane", 10, "limatui disk list"),
     Action("new", "n", "new", "a new instance from a template", "instance", 9,
            "limatui create --name=NAME template:default"),
+    Action("clone", "C", "clone", "a copy under another name, while it is stopped", "instance", 0,
+           "limatui clone {} NEW", _moves),
+    Action("rename", "R", "rename", "another name, while it is stopped", "instance", 0, "limatui rename {} NEW", _moves),
+    Action("snapshot", "S", "snapshot", "keep its disk as it is now, its memory too while it runs", "instance", 0,
+           "limatui snapshot create {} --tag TAG", _snapshot),
+    Action("reset", "F", "factory reset", "as it was when it was made, after a question", "instance", 0,
+           "limatui factory-reset {}", _reset),
     Action("delete", "D", "delete", "delete it, after a question", "instance", 0, "limatui delete {}", _delete),
+    Action("snapshots", "", "snapshots", "the snapshots of this instance", "pane", 0, "limatui snapshot list {}",
+           _needs_one),
+    Action("templates", "T", "templates", "the templates: look, edit a copy, make an instance of one", "dashboard"),
+    Action("cache", "I", "image cache", "downloaded images: what they take, who uses them, prune", "dashboard", 0,
+           "limatui cache list"),
     Action("jobs", "J", "jobs", "what runs, what failed and why", "dashboard", 11),
     Action("filter", "/", "filter", "filter the list: text, regular expression, !not, status:running", "dashboard", 12),
     Action("palette", "colon,ctrl+p", "palette", "find an action by its name", "dashboard", 13),
@@ -131,7 +163,7 @@ BY_ID = {action.id: action for action in ACTIONS}
 MOVES: tuple[tuple[str, str], ...] = (
     ("j k ↓ ↑", "down, up"), ("g G", "first, last"), ("ctrl+d ctrl+u", "a page down, up"),
     ("enter", "go into the pane"), ("tab", "list or pane"), ("esc", "back"),
-    ("1-5", "pane by number"), ("[ ]", "pane before, after"),
+    ("1-6", "pane by number"), ("[ ]", "pane before, after"),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Protocol
 
 from limacore.model.cache import CacheEntry
@@ -29,6 +30,10 @@ class EngineApi(Protocol):
     """Verbs return the id of a job at once and never raise for what happens later; queries raise LimaError."""
 
     home: str
+
+    @property
+    def unsaved(self) -> Path:
+        """Where texts are kept that are not saved yet."""
 
     def watch(self) -> AsyncIterator[Fleet]:
         """A Fleet now and whenever it differs, about once a second; ends when the engine closes."""

@@ -20,13 +20,13 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from limacore.errors import LimaError
-from limacore.model.instance import Fleet
+from limacore.model.instance import Fleet, Instance
 from limacore.model.job import Job, JobState
 from limatui import clipboard, verbs
 from limatui.api import EngineApi
 from limatui.assets import stylesheets
 from limatui.bridge import Bridge
-from limatui.messages import CreateWanted, Wanted
+from limatui.messages import CreateWanted, JobWanted, Wanted
 from limatui.notices import Notice
 from limatui.sanitize import sanitize
 from limatui.screens.main import MainScreen
@@ -105,7 +105,11 @@ class Dashboard(App[None], inherit_bindings=False):
     def _wanted(self, wish: Wanted) -> None:
         subject = self.fleet.get(wish.name)
         if subject is not None:
-            self.begin(lambda: verbs.VERBS[wish.action](self.bridge.engine, subject))
+            self.begin(lambda: verbs.VERBS[wish.action](self.bridge.engine, subject, wish.value))
+
+    @on(JobWanted)
+    def _job_wanted(self, wish: JobWanted) -> None:
+        self.begin(lambda: wish.begin(self.bridge.engine))
 
     @on(CreateWanted)
     def _create_wanted(self, wish: CreateWanted) -> None:
@@ -133,6 +137,25 @@ class Dashboard(App[None], inherit_bindings=False):
         if wish is not None:
             self.post_message(wish)
 
+    @work(group="form", exclusive=True, exit_on_error=False)
+    async def open_snapshot(self, subject: Instance) -> None:
+        """Ask for the tag of a new snapshot, unless there can be none; QEMU is asked for those that are taken."""
+        from limatui import dialogs
+        from limatui.present.snapshots import why_none
+
+        reason = why_none(subject, self.fleet.disks)
+        if reason:
+            self.tell(reason, severity="warning")
+            return
+        try:
+            taken = frozenset(each.tag for each in await self.bridge.engine.snapshots(subject.name))
+        except LimaError as error:
+            self.fail(error)
+            return
+        values = await self.push_screen_wait(dialogs.snapshot(subject, taken))
+        if values is not None:
+            self.post_message(Wanted("snapshot", subject.name, values[0]))
+
     # --- answers up
 
     def watch_jobs(self, jobs: tuple[Job, ...]) -> None:
@@ -154,7 +177,7 @@ class Dashboard(App[None], inherit_bindings=False):
     def heard(self, news: tuple[Notice, ...]) -> None:
         """Tell what others did: a machine started by another program, a guest that powered itself off."""
         now = self.now()
-        ours = {job.target for job in self.jobs
+        ours = {word for job in self.jobs for word in (job.target, *job.command.split()[2:])
                 if job.state is JobState.RUNNING or now - job.started_at - job.seconds < _AFTERWARDS}
         for notice in [each for each in news if each.name not in ours and not each.passing][:_AT_ONCE]:
             self.tell(f"{notice.name} {notice.text}", severity="warning" if notice.mark in ("warn", "bad") else

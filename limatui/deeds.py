@@ -106,11 +106,9 @@ def _insist(screen: MainScreen) -> None:
     if counting or subject.status is not Status.RUNNING:
         screen.post_message(Wanted("insist", subject.name))
         return
-    from limatui.widgets.ask import Ask, Choice
+    from limatui import dialogs
 
-    told = "The guest is not asked: what it has not written is lost."
-    question = Ask(f"End {subject.name} at once?", (((told, "dim"),),), (Choice("X", "end it", "yes"),))
-    screen.app.push_screen(question, _then(screen, Wanted("insist", subject.name)))
+    screen.app.push_screen(dialogs.insist(subject), _then(screen, Wanted("insist", subject.name)))
 
 
 def _then(screen: MainScreen, wish: Wanted) -> Callable[[object], None]:
@@ -120,11 +118,52 @@ def _then(screen: MainScreen, wish: Wanted) -> Callable[[object], None]:
     return answered
 
 
+def _typed(screen: MainScreen, action: str, name: str) -> Callable[[tuple[str, ...] | None], None]:
+    def answered(values: tuple[str, ...] | None) -> None:
+        if values is not None:
+            screen.post_message(Wanted(action, name, values[0]))
+    return answered
+
+
 def _delete(screen: MainScreen) -> None:
-    from limatui.screens.delete import DeleteScreen
+    from limatui import dialogs
 
     if screen.subject is not None:
-        screen.app.push_screen(DeleteScreen(screen.subject), _then(screen, Wanted("delete", screen.subject.name)))
+        screen.app.push_screen(dialogs.delete(screen.subject), _then(screen, Wanted("delete", screen.subject.name)))
+
+
+def _reset(screen: MainScreen) -> None:
+    from limatui import dialogs
+
+    if screen.subject is not None:
+        screen.app.push_screen(dialogs.reset(screen.subject), _then(screen, Wanted("reset", screen.subject.name)))
+
+
+def _clone(screen: MainScreen) -> None:
+    from limatui import dialogs
+
+    subject = screen.subject
+    if subject is not None:
+        screen.app.push_screen(dialogs.clone(subject, screen.dashboard.fleet), _typed(screen, "clone", subject.name))
+
+
+def _rename(screen: MainScreen) -> None:
+    from limatui import dialogs
+
+    subject = screen.subject
+    if subject is not None:
+        screen.app.push_screen(dialogs.rename(subject, screen.dashboard.fleet), _typed(screen, "rename", subject.name))
+
+
+def _snapshot(screen: MainScreen) -> None:
+    if screen.subject is not None:
+        screen.dashboard.open_snapshot(screen.subject)
+
+
+def _cache(screen: MainScreen) -> None:
+    from limatui.screens.cache import CacheScreen
+
+    screen.app.push_screen(CacheScreen())
 
 
 def _new(screen: MainScreen) -> None:
@@ -181,6 +220,8 @@ DEEDS: dict[str, Callable[[MainScreen], None]] = {
     "logs": lambda screen: screen.open("logs", zoom=True),
     "edit": lambda screen: screen.open("config", zoom=True),
     "disks": lambda screen: screen.open("disks", zoom=False),
+    "clone": _clone, "rename": _rename, "snapshot": _snapshot, "reset": _reset, "cache": _cache,
+    "snapshots": lambda screen: screen.open("snapshots", zoom=False),
     "jobs": _jobs, "help": _help, "palette": _palette, "copy": _copy, "zoom": _zoom, "quit": _quit,
     "filter": lambda screen: screen.open_filter(),
     "theme": _theme,

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual.message import Message
+
+from limatui.api import EngineApi
+
+
+JobBegin = Callable[[EngineApi], int]
+"""A call of the engine that returns the id of a job."""
 
 
 class Wanted(Message):
-    """The user wants a verb done to an instance; `action` is an id of limatui.actions."""
+    """The user wants a verb done to an instance; `action` is an id of limatui.actions, `value` what was typed."""
 
-    def __init__(self, action: str, name: str) -> None:
+    def __init__(self, action: str, name: str, value: str = "") -> None:
         super().__init__()
         self.action = action
         self.name = name
+        self.value = value
+
+
+class JobWanted(Message):
+    """The user wants something that is not about one instance: a call of the engine that begins a job."""
+
+    def __init__(self, begin: JobBegin) -> None:
+        super().__init__()
+        self.begin = begin
 
 
 class CreateWanted(Message):

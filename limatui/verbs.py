@@ -8,14 +8,19 @@ from limacore.model.instance import Instance, Status
 from limatui.api import EngineApi
 from limatui.messages import CreateWanted
 
-VERBS: dict[str, Callable[[EngineApi, Instance], int]] = {
-    "start": lambda engine, each: engine.start(each.name),
-    "stop": lambda engine, each: engine.stop(each.name),
-    "insist": lambda engine, each: engine.stop(each.name, force=True),
-    "restart": lambda engine, each: engine.restart(each.name),
-    "protect": lambda engine, each: engine.protect(each.name, not each.protected),
-    "delete": lambda engine, each: engine.delete(each.name, force=each.status is not Status.STOPPED),
+VERBS: dict[str, Callable[[EngineApi, Instance, str], int]] = {
+    "start": lambda engine, each, _: engine.start(each.name),
+    "stop": lambda engine, each, _: engine.stop(each.name),
+    "insist": lambda engine, each, _: engine.stop(each.name, force=True),
+    "restart": lambda engine, each, _: engine.restart(each.name),
+    "protect": lambda engine, each, _: engine.protect(each.name, not each.protected),
+    "clone": lambda engine, each, new: engine.clone(each.name, new),
+    "rename": lambda engine, each, new: engine.rename(each.name, new),
+    "snapshot": lambda engine, each, tag: engine.create_snapshot(each.name, tag),
+    "reset": lambda engine, each, _: engine.factory_reset(each.name),
+    "delete": lambda engine, each, _: engine.delete(each.name, force=each.status is not Status.STOPPED),
 }
+"""By the id of the action; the last argument is what the user typed."""
 
 
 def create(engine: EngineApi, wish: CreateWanted) -> int:

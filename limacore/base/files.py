@@ -6,12 +6,16 @@ import contextlib
 import errno
 import fcntl
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from limacore.errors import HostError, LockedError
 
+Copied = Callable[[int], None]
+"""Gets the number of bytes that were copied since it was last called."""
 _FICLONE = 0x40049409  # linux/fs.h: share the extents of another file
 
 
@@ -37,6 +41,40 @@ def write_failed(path: Path, error: OSError) -> HostError:
     }
     return HostError(f"cannot write `{path}`", detail=error.strerror or str(error),
                      hint=hints.get(error.errno or 0, ""))
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a file, a link (not what it points to) or a directory with all in it; no error when there is none.
+
+    Directories that are closed to their owner are opened for it. Raises HostError.
+    """
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, onerror=_opening(path))
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise HostError(f"remove {path}: {(error.strerror or str(error)).lower()}") from error
+
+
+def _opening(root: Path) -> Callable[[Callable[..., Any], str, Any], None]:
+    def retry(function: Callable[..., Any], name: str, info: Any) -> None:
+        """Called by rmtree: what could not be read is a directory without permissions, or in one."""
+        path = Path(name)
+        if not isinstance(info[1], PermissionError):
+            raise info[1]
+        if function in (os.unlink, os.rmdir):
+            if path == root:
+                raise info[1]
+            path.parent.chmod(0o700)
+            function(path)
+        elif path.stat().st_mode & 0o700 != 0o700:
+            path.chmod(0o700)
+            shutil.rmtree(path, onerror=retry)
+        else:
+            raise info[1]
+
+    return retry
 
 
 def _write_all(fd: int, raw: bytes) -> None:
@@ -80,10 +118,11 @@ def symlink_atomic(target: str, link: Path) -> None:
     temporary.replace(link)
 
 
-def share(source: Path, target: Path, *, link: bool = True) -> str:
+def share(source: Path, target: Path, *, link: bool = True, copied: Copied = lambda count: None) -> str:
     """Give `target` the content of `source` the cheapest way; returns `reflink`, `hardlink` or `copy`.
 
-    Without `link` the two never are one file: for sources that somebody may write to.
+    Without `link` the two never are one file: for sources that somebody may write to. `copied` is called as bytes
+    are copied, and may raise to end it.
     """
     if _reflink(source, target):
         return "reflink"
@@ -91,7 +130,7 @@ def share(source: Path, target: Path, *, link: bool = True) -> str:
         with contextlib.suppress(OSError):
             target.hardlink_to(source)
             return "hardlink"
-    copy_sparse(source, target)
+    copy_sparse(source, target, copied)
     return "copy"
 
 
@@ -108,14 +147,14 @@ def _reflink(source: Path, target: Path) -> bool:
             os.close(fd)
 
 
-def copy_sparse(source: Path, target: Path) -> None:
+def copy_sparse(source: Path, target: Path, copied: Copied = lambda count: None) -> None:
     """Copy a file and keep its holes; `target` appears only when complete. Raises HostError."""
     try:
         with source.open("rb") as src, _temporary(target, 0o644) as (fd, temporary):
             size = os.fstat(src.fileno()).st_size
             os.ftruncate(fd, size)
             for start, end in _extents(src.fileno(), size):
-                _copy_range(src.fileno(), fd, start, end)
+                _copy_range(src.fileno(), fd, start, end, copied)
             temporary.replace(target)
     except OSError as error:
         raise write_failed(target, error) from error
@@ -126,16 +165,19 @@ def _extents(fd: int, size: int) -> Iterator[tuple[int, int]]:
     while position < size:
         try:
             start = os.lseek(fd, position, os.SEEK_DATA)
-        except OSError:
-            return
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # only a hole is left
+                return
+            raise
         position = os.lseek(fd, start, os.SEEK_HOLE)
         yield start, position
 
 
-def _copy_range(source: int, target: int, start: int, end: int) -> None:
+def _copy_range(source: int, target: int, start: int, end: int, copied: Copied) -> None:
     while start < end:
         block = os.pread(source, min(1 << 20, end - start), start)
         if not block:
             return
         os.pwrite(target, block, start)
         start += len(block)
+        copied(len(block))

@@ -26,21 +26,21 @@ def call_it(name: str) -> None:
     _called = name
 
 
-def debug(message: str, **fields: str) -> None:
+def debug(message: str, /, **fields: str) -> None:
     """A line that only `--debug` shows."""
     LOGGER.debug(message, extra={"fields": fields}, stacklevel=2)
 
 
-def info(message: str, **fields: str) -> None:
+def info(message: str, /, **fields: str) -> None:
     """A line that tells what is done now."""
     LOGGER.info(message, extra={"fields": fields}, stacklevel=2)
 
 
-def warning(message: str, **fields: str) -> None:
+def warning(message: str, /, **fields: str) -> None:
     """Something that the user should know and need not act on at once."""
     LOGGER.warning(message, extra={"fields": fields}, stacklevel=2)
 
 
-def error(message: str, **fields: str) -> None:
+def error(message: str, /, **fields: str) -> None:
     """Something failed, and the work goes on."""
     LOGGER.error(message, extra={"fields": fields}, stacklevel=2)

@@ -164,11 +164,20 @@ def _may_be_deep(text: str) -> bool:
     return bool(re.search(rf"^ {{{_MAX_DEPTH - 10},}}\S", text, re.M)) or text.count("- -") + text.count("? ") > 20
 
 
+_FLOW = {"while parsing a flow sequence": "sequence end token ']' not found",
+         "while parsing a flow mapping": "could not find flow mapping end token '}'"}
+
+
 def _syntax(error: yaml.YAMLError, name: str, text: str) -> YamlError:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     reason = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
     if mark is None:
         return YamlError(str(reason), name)
+    if flow := _FLOW.get(str(getattr(error, "context", ""))):
+        # The bracket that is never closed is what has to be found, not the end of the file.
+        mark, reason = getattr(error, "context_mark", None) or mark, flow
+    elif reason == "found character that cannot start any token" and text[mark.index:mark.index + 1]:
+        reason = f"found character '{text[mark.index]}' that cannot start any token"
     return YamlError(str(reason), name, text, mark.line + 1, mark.column + 1)
 
 

@@ -1,14 +1,28 @@
-"""info: what is installed where."""
+"""info: what is installed where, as JSON."""
 
 from __future__ import annotations
 
-import json
-import platform
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
-from limacore.base.version import VERSION
+import msgspec
+
+import limacore
+from limacore.base import notice, plugins, yq
+from limacore.base.host import kernel, machine
+from limacore.base.version import COMPATIBLE, VERSION
+from limacore.cli.color import colored
 from limacore.cli.context import Context
+from limacore.cli.create import DRIVERS
+from limacore.cli.quick import is_terminal
 from limacore.cli.tree import Call
+from limacore.config.load import load_text
+from limacore.config.written import written
 from limacore.drivers.qemu import accel
+from limacore.lifecycle.environment import DEFAULT_BLOCK
+from limacore.paths import HomePaths
 from limacore.templates import catalog
 
 
@@ -17,14 +31,55 @@ def info(ctx: Context, call: Call) -> None:
     if call["reprobe"]:
         accel.forget()
         ctx.log("info", "The next start tries the accelerators of this host again")
-    names = catalog.names(ctx.home)
-    ctx.out(json.dumps({
-        "version": VERSION,
-        "templates": [{"name": name, "location": str(catalog.find(name, ctx.home))} for name in names],
-        "limaHome": str(ctx.home.home),
-        "vmTypes": ["qemu"],
-        "vmTypesEx": {"qemu": {"location": "internal"}},
-        "hostOS": platform.system().lower(),
-        "hostArch": platform.machine(),
-        "identityFile": str(ctx.home.private_key),
-    }, indent=4) + "\n")  # fmt: skip
+    for result in yq.query(call["yq"], gathered(ctx.home)):
+        ctx.out(f"{shown(result)}\n")
+
+
+def shown(value: Any) -> str:
+    """A scalar as it is, anything else as JSON indented by four, coloured on a terminal."""
+    if isinstance(value, str):
+        return value
+    text = msgspec.json.format(msgspec.json.encode(value), indent=4).decode()
+    return colored(text) if is_terminal() else text
+
+
+def gathered(home: HomePaths) -> dict[str, Any]:
+    """Everything `info` shows, in limactl's order of keys."""
+    found = [_plugin(each) for each in plugins.discover()]
+    return {
+        "version": COMPATIBLE if notice.program() == "limactl" else VERSION,
+        "templates": [{"name": name, "location": str(catalog.find(name, home))} for name in catalog.all_names(home)],
+        "defaultTemplate": _default_template(home),
+        "limaHome": str(home.home),
+        "vmTypes": list(DRIVERS),
+        "vmTypesEx": {name: {"location": "internal"} for name in DRIVERS},
+        "guestAgents": {machine(): {"location": str(_agent())}},
+        "shellEnvBlock": list(DEFAULT_BLOCK),
+        "hostOS": kernel(),
+        "hostArch": machine(),
+        "identityFile": str(home.private_key),
+        "plugins": found or None,
+        "libexecPaths": _existing("libexec/lima", "lib/lima") or None,
+        "sharePaths": [str(catalog.bundled().parent)],
+    }
+
+
+def _default_template(home: HomePaths) -> Mapping[str, Any]:
+    path = catalog.find("default", home)
+    loaded = load_text(path.read_text(), home.home / "default.yaml", home, exists=False)
+    filled = {key: value for key, value in written(loaded.filled).items() if key != "vmType"}
+    return {key: value for key, value in filled.items() if value not in ({}, [])}
+
+
+def _agent() -> Path:
+    return Path(limacore.__file__).parent / "guest/payload/agent.py"
+
+
+def _plugin(plugin: plugins.Plugin) -> dict[str, str]:
+    described = {"description": plugin.description} if plugin.description else {}
+    return {"name": plugin.name, "path": plugin.path, **described}
+
+
+def _existing(*below: str) -> list[str]:
+    prefix = Path(os.path.realpath(plugins.search_path()[0])).parent
+    return [str(prefix / each) for each in below if (prefix / each).is_dir()]

@@ -282,7 +282,7 @@ _HIDDEN = (
 Expressions of --set, --yq and --filter are evaluated without access to the environment and to files:
 `env`, `strenv`, `envsubst`, `load`, `load_str` and `system` are refused. `{0} yq` has the first three."""),
     Command("completion", "Completion script for a shell", commands=tuple(
-        Command(shell, f"Completion script for {shell}", f"completion:{shell}", shell,
+        Command(shell, f"Completion script for {shell}", f"completionscripts:{shell}", shell,
                 (_F("no-descriptions", "bool", "candidates without descriptions"),), args=(0, 0))
         for shell in ("bash", "fish", "powershell", "zsh"))),
 )

@@ -116,7 +116,8 @@ def resolve(ctx: Context, call: Call) -> Meant:
 
 def _by_name(ctx: Context, argument: str, name: str, verb: str) -> Meant:
     if argument and name and argument != name:
-        raise UsageError(f"instance name {ticked(argument)} and CLI flag --name={ticked(name)} cannot be specified together")
+        raise UsageError(f"instance name {ticked(argument)} and CLI flag --name={ticked(name)} "
+                         "cannot be specified together")
     chosen = argument or name or "default"
     if argument not in ("", "default") and not _exists(ctx.home, chosen):
         ctx.log("info", f"Creating an instance {ticked(chosen)} from template:default (Not from template:{chosen})")
@@ -139,7 +140,7 @@ def _warn_gone(ctx: Context, locator: str) -> None:
 
 
 def _exists(home: HomePaths, name: str) -> bool:
-    """Whether there is an instance; a directory without lima.yaml is none, and a file in place of the home is no home."""
+    """Whether there is an instance; a directory without lima.yaml is none, nor is a home that is a file a home."""
     try:
         os.lstat(home.home / name / "lima.yaml")
     except FileNotFoundError:

@@ -20,7 +20,8 @@ def with_plugins(root: Command, words: Sequence[str]) -> Command:
         return root
     own = {name for each in root.commands for name in (each.name, *each.aliases)}
     added = tuple(
-        Command(each.name, each.description, run=f"plugins:{each.path}", group="" if each.name[:4] == "url-" else "plugin")
+        Command(each.name, each.description, run=f"plugins:{each.path}",
+                group="" if each.name.startswith("url-") else "plugin")
         for each in plugins.discover() if each.name and each.name not in own)
     return msgspec.structs.replace(root, commands=(*root.commands, *added))
 

@@ -5,7 +5,7 @@ they were: pid files, sockets and `protected` come and go by changing the direct
 `limacore.cli.listing`, which answers in the same words and writes the index anew.
 """
 
-# ruff: noqa: PTH110, PTH111, PTH116, PTH118, PTH123
+# ruff: noqa: PTH110, PTH111, PTH116, PTH118, PTH119, PTH123
 # pathlib alone would cost as much as the whole answer.
 
 import marshal
@@ -147,7 +147,14 @@ def _from_index(home: str, found: "list[str]", names: "list[str]", style: str) -
     other, lines = read_index(home, "json")
     if other != stamp or any(name not in lines for name in names or found):
         return None
-    return "".join([lines[name] for name in names or found])
+    return "".join([for_program(lines[name]) for name in names or found])
+
+
+def for_program(line: str) -> str:
+    """A JSON line as the program says it that we were called as: our own key is not limactl's."""
+    if os.path.basename(sys.argv[0]) != "limactl":
+        return line
+    return line[: line.rindex(',"limatui":')] + "}\n"
 
 
 def _holds(home: str, name: str, entry: "tuple[Any, ...]") -> bool:

@@ -11,6 +11,8 @@ from typing import Any
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from limacore.base import yamlio
+from limacore.base.goquote import quoted
+from limacore.config.gonames import go_name
 from limacore.config.shape import Shape, locator_shape
 from limacore.model.config import Problem
 
@@ -19,10 +21,15 @@ _DECIMAL_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[
 _LIMITS = {"int": (-(1 << 63), (1 << 63) - 1), "uint": (0, (1 << 32) - 1)}
 _WANTED = {"text": "a text", "int": "a whole number", "uint": "a whole number, not negative",
            "bool": "true or false", "ip": "an IP address"}
+_GO_TYPES = {"text": "string", "int": "int", "uint": "uint32", "bool": "bool", "ip": "string"}
 
 
 class Misfit(ValueError):
-    """A value that the field cannot take; the text says what was expected."""
+    """A value that the field cannot take; the text says what was expected, `words` what limactl says."""
+
+    def __init__(self, message: str, words: str = "") -> None:
+        super().__init__(message)
+        self.words = words
 
 
 class Coercion:
@@ -46,7 +53,8 @@ class Coercion:
 
     def _struct(self, node: Node, shape: Shape, path: yamlio.YamlPath) -> Any:
         if not isinstance(node, MappingNode):
-            return self._misfit(node, path, f"{_found(node)} was used where a mapping is expected")
+            return self._misfit(node, path, f"{_found(node)} was used where a mapping is expected",
+                                f"{_go_kind(node)} was used where mapping is expected")
         result: dict[str, Any] = {}
         for key_node, value_node in yamlio.entries(node):
             key = yamlio.key_text(key_node)
@@ -63,7 +71,8 @@ class Coercion:
 
     def _list(self, node: Node, shape: Shape, path: yamlio.YamlPath) -> Any:
         if not isinstance(node, SequenceNode):
-            return self._misfit(node, path, f"{_found(node)} was used where a list is expected")
+            return self._misfit(node, path, f"{_found(node)} was used where a list is expected",
+                                f"{_go_kind(node)} was used where sequence is expected")
         item = shape.item
         assert item is not None
         values = [self._value(each, item, (*path, number)) for number, each in enumerate(node.value)]
@@ -72,7 +81,8 @@ class Coercion:
 
     def _map(self, node: Node, shape: Shape, path: yamlio.YamlPath) -> Any:
         if not isinstance(node, MappingNode):
-            return self._misfit(node, path, f"{_found(node)} was used where a mapping is expected")
+            return self._misfit(node, path, f"{_found(node)} was used where a mapping is expected",
+                                f"{_go_kind(node)} was used where mapping is expected")
         assert shape.item is not None
         pairs = [(yamlio.key_text(key), value) for key, value in yamlio.entries(node)]
         values = {key: self._value(value, shape.item, (*path, key)) for key, value in pairs}
@@ -80,9 +90,11 @@ class Coercion:
 
     def _range(self, node: Node, shape: Shape, path: yamlio.YamlPath) -> Any:
         if not isinstance(node, SequenceNode):
-            return self._misfit(node, path, f"{_found(node)} was used where a list is expected")
+            return self._misfit(node, path, f"{_found(node)} was used where a list is expected",
+                                f"{_go_kind(node)} was used where sequence is expected")
         if len(node.value) > 2:
-            return self._misfit(node, path, f"must be two numbers, the first and the last port, not {len(node.value)}")
+            return self._misfit(node, path, f"must be two numbers, the first and the last port, not {len(node.value)}",
+                                f"array index out of range: {len(node.value)} elements for [2]int")
         assert shape.item is not None
         ends = [self._value(each, shape.item, (*path, number)) or 0 for number, each in enumerate(node.value)]
         return [*ends, 0, 0][:2]
@@ -101,22 +113,24 @@ class Coercion:
         if isinstance(node, ScalarNode):
             return [{"url": yamlio.text_of(node)}]
         if isinstance(node, MappingNode):
-            return self._misfit(node, path, "a mapping was used where a text or a list is expected")
+            return self._misfit(node, path, "a mapping was used where a text or a list is expected",
+                                "mapping was used where sequence is expected")
         return [self._locator(each, shape, (*path, number)) for number, each in enumerate(node.value)]
 
     def _scalar(self, node: Node, shape: Shape, path: yamlio.YamlPath) -> Any:
         if not isinstance(node, ScalarNode):
-            return self._misfit(node, path, f"must be {_WANTED.get(shape.kind, 'a value')}, not {_found(node)}")
+            return self._misfit(node, path, f"must be {_WANTED.get(shape.kind, 'a value')}, not {_found(node)}",
+                                _go_misfit(node, path, shape.kind))
         try:
             return scalar(node, shape.kind)
         except Misfit as misfit:
-            return self._misfit(node, path, str(misfit))
+            return self._misfit(node, path, str(misfit), misfit.words or _go_misfit(node, path, shape.kind))
 
-    def _misfit(self, node: Node, path: yamlio.YamlPath, what: str) -> None:
+    def _misfit(self, node: Node, path: yamlio.YamlPath, what: str, words: str) -> None:
         line, column = yamlio.line_column(node)
         field = yamlio.dotted(path)
         message = f"field `{field}`: {what}" if field else what
-        self.problems.append(Problem(path=field, message=message, line=line, column=column))
+        self.problems.append(Problem(path=field, message=message, line=line, column=column, words=words))
 
     def _unknown(self, node: Node, key: str, shape: Shape, path: yamlio.YamlPath) -> None:
         line, column = yamlio.line_column(node)
@@ -125,7 +139,7 @@ class Coercion:
         ]
         self.problems.append(Problem(
             path=yamlio.dotted((*path, key)), message=f"unknown field `{key}`", line=line, column=column,
-            hint=f"did you mean `{near[0]}`?" if near else "", severity="warning",
+            hint=f"did you mean `{near[0]}`?" if near else "", severity="warning", words=f"unknown field {quoted(key)}",
         ))
 
 
@@ -137,6 +151,22 @@ def _found(node: Node) -> str:
     names = {bool: "a boolean", int: "a number", float: "a number", type(None): "null"}
     value = yamlio.scalar(node) if isinstance(node, ScalarNode) else ""
     return names.get(type(value), "a text")
+
+
+def _go_kind(node: Node) -> str:
+    """What limactl calls a node."""
+    if not isinstance(node, ScalarNode):
+        return "mapping" if isinstance(node, MappingNode) else "sequence"
+    names = {bool: "bool", int: "int", float: "float", type(None): "null"}
+    return names.get(type(yamlio.scalar(node)), "string")
+
+
+def _go_misfit(node: Node, path: yamlio.YamlPath, kind: str) -> str:
+    """limactl's words for a value of a wrong type: of the path they name only the first key, as a Go field."""
+    types = {"mapping": "map[string]interface {}", "sequence": "[]interface {}", "float": "float64", "int": "uint64"}
+    found = types.get(_go_kind(node), _go_kind(node))
+    field = go_name(str(path[0])) if path else ""
+    return f"cannot unmarshal {found} into Go struct field LimaYAML.{field} of type {_GO_TYPES.get(kind, kind)}"
 
 
 def scalar(node: ScalarNode, kind: str) -> Any:
@@ -162,7 +192,8 @@ def _whole(value: Any, kind: str) -> int:
         raise Misfit(f"must be {_WANTED[kind]}, not `{value}`")
     low, high = _LIMITS[kind]
     if value != value or not low <= value <= high:
-        raise Misfit(f"must be {_WANTED[kind]} up to {high}, not `{value}`")
+        raise Misfit(f"must be {_WANTED[kind]} up to {high}, not `{value}`",
+                     f"cannot unmarshal {value} into Go value of type {_GO_TYPES[kind]} ( overflow )")
     return int(value)
 
 
@@ -172,6 +203,6 @@ def _address(text: str) -> str | None:
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
-        raise Misfit(f"invalid IP address: {text}") from None
+        raise Misfit(f"invalid IP address: {text}", f"invalid IP address: {text}") from None
     mapped = getattr(address, "ipv4_mapped", None)
     return str(mapped or address)

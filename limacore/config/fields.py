@@ -14,8 +14,11 @@ KINDS = {
     "networks[].metric": "uint",
     "vmOpts": "open",
     "osOpts": "open",
+    "networks.*.gateway": "ip",
+    "networks.*.dhcpEnd": "ip",
+    "networks.*.netmask": "ip",
 }
-"""Fields whose type in the structs says less than the file format does."""
+"""Fields whose type in the structs says less than the file format does; `networks.*` is networks.yaml."""
 
 ALWAYS_SHOWN = frozenset({
     "images[].location", "mounts[].location", "additionalDisks[].name", "provision[].script", "probes[].script",

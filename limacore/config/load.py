@@ -12,7 +12,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 from yaml.nodes import Node
 
-from limacore.base import yamlio
+from limacore.base import notice, yamlio
+from limacore.base.goquote import ticked
+from limacore.config import unmarshal
 from limacore.config.coerce import Coercion
 from limacore.config.defaults import FILLS, Filling
 from limacore.config.layers import Layers
@@ -33,6 +35,14 @@ class Typed(Struct, frozen=True):
     values: dict[str, Any] = {}
     problems: tuple[Problem, ...] = ()
     root: Node | None = None
+    text: str = ""
+    where: str = ""
+    """Which file it is, as limactl says it."""
+
+    @property
+    def failed(self) -> Problem | None:
+        """The first problem that makes the file unusable."""
+        return next((each for each in self.problems if each.severity == "error"), None)
 
 
 class Loaded(Struct, frozen=True):
@@ -46,17 +56,40 @@ class Loaded(Struct, frozen=True):
     problems: tuple[Problem, ...] = ()
     chosen_driver: bool = False
     """Whether a file names the driver, rather than the default of this host."""
+    refusal: str = ""
+    """What makes the whole unusable, in limactl's words; it is told alone, before any rule is asked."""
+    loose: tuple[tuple[str, str], ...] = ()
+    """Files with unknown fields, and which, in limactl's words."""
 
     @property
     def errors(self) -> tuple[Problem, ...]:
         """Problems that forbid use."""
         return tuple(each for each in self.problems if each.severity == "error")
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What is wrong in limactl's words; nothing when it can be used."""
+        return (self.refusal,) if self.refusal else tuple(each.told for each in self.errors)
+
     def require(self, name: str) -> Config:
-        """The config; raises ConfigError with all errors when there are any."""
+        """The config; raises ConfigError with all errors when there are any. `name` is for the hint."""
         if self.config is None or self.errors:
-            raise ConfigError(f"`{name}` cannot be used", detail=in_words(self.errors), hint="correct it and try again")
+            raise ConfigError("\n".join(self.words), hint=self._hint(name))
         return self.config
+
+    def _hint(self, name: str) -> str:
+        lines = sorted({each.line for each in self.errors if each.line})
+        places = f"line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))} of {name}" if lines else name
+        return "; ".join(dict.fromkeys([f"correct {places}", *(each.hint for each in self.errors if each.hint)]))
+
+    def announce(self) -> None:
+        """Tell the user of all warnings, as limactl logs them when it reads such a file."""
+        for where, what in self.loose:
+            notice.warning("Non-strict YAML detected; please check for typos", comment=where, error=what)
+        for each in self.problems:
+            if each.severity == "warning" and not each.at_start and not each.told.startswith("unknown field "):
+                tell = notice.error if each.loud else notice.warning
+                tell(each.told, **({"error": each.cause} if each.cause else {}))
 
 
 def in_words(problems: Iterable[Problem]) -> str:
@@ -79,27 +112,36 @@ def load_text(text: str, path: Path, home: HomePaths, *, exists: bool | None = N
 
 def load_layers(text: str, setting: Setting, home: HomePaths) -> Loaded:
     """The configuration in `text` under `setting`, with the home's default and override files."""
-    own = typed(text, setting.yaml_path)
-    default, override = side_file(home.default_yaml), side_file(home.override_yaml)
-    unreadable = [each for file in (own, default, override) for each in file.problems]
-    if any(each.severity == "error" for each in unreadable):
-        return Loaded(None, own.values, problems=tuple(unreadable))
+    own = typed(text, setting.yaml_path, f"main file {ticked(setting.yaml_path)}")
+    sides = side_file(home.default_yaml, "default"), side_file(home.override_yaml, "override")
+    files = (own, *sides)
+    # Lines of another file would mislead in an editor of lima.yaml.
+    elsewhere = [replace(each, line=0, column=0) for file in sides for each in file.problems]
+    unreadable = [*own.problems, *elsewhere]
+    loose = tuple((file.where, what) for file in files if (what := unmarshal.loose(file.problems, file.text)))
+    if refusal := next((_refusal(file) for file in files if file.failed), ""):
+        return Loaded(None, own.values, problems=tuple(unreadable), refusal=refusal, loose=loose)
     places = _Places(own.root)
     if unused := [places.put(each) for each in unused_params(own.values)]:
-        return Loaded(None, own.values, problems=(*unreadable, *unused))
-    return _filled(Layers(own.values, default.values, override.values), setting, places, unreadable)
+        return Loaded(None, own.values, problems=(*unreadable, *unused), refusal=unused[0].told, loose=loose)
+    layers = Layers(own.values, *(each.values for each in sides))
+    return replace(_filled(layers, setting, places, unreadable, home), loose=loose)
 
 
-def _filled(layers: Layers, setting: Setting, places: _Places, before: list[Problem]) -> Loaded:
+def _refusal(file: Typed) -> str:
+    return unmarshal.failure(file.where, file.text, file.failed).message if file.failed else ""
+
+
+def _filled(layers: Layers, setting: Setting, places: _Places, before: list[Problem], home: HomePaths) -> Loaded:
     filling = Filling(layers, setting)
     filled = filling.fill()
     chosen = "vmType" in filled
     filled["vmType"] = filled["vmType"] if chosen else default_driver(filled["arch"], setting)
     if filled["vmType"] not in _KNOWN_DRIVERS:
-        unknown = Problem(path="vmType", message=f"vmType `{filled['vmType']}` is not a registered driver",
+        unknown = Problem(path="vmType", message=f"vmType {ticked(filled['vmType'])} is not a registered driver",
                           hint="use `qemu`, or leave it out")
-        return Loaded(None, layers.own, filled, (*before, places.put(unknown)), chosen)
-    found = [places.put(each) for each in (*filling.problems, *validate(filled))]
+        return Loaded(None, layers.own, filled, (*before, places.put(unknown)), chosen, unknown.told)
+    found = [places.put(each) for each in (*filling.problems, *validate(filled, home))]
     fill_driver = FILLS.get(filled["vmType"])
     for_driver = fill_driver(filled, setting) if fill_driver else filled
     return Loaded(msgspec.convert(for_driver, Config), layers.own, filled, (*before, *found), chosen)
@@ -130,36 +172,37 @@ class _Places:
         return problem
 
 
-def typed(text: str, name: str) -> Typed:
+def typed(text: str, name: str, where: str = "") -> Typed:
     """The values of one file; a text that is no YAML gives one problem."""
     try:
         root = yamlio.parse(text, name)
     except yamlio.YamlError as error:
-        return Typed(problems=(Problem(path="", message=error.message, hint=error.hint, line=error.line,
-                                       column=error.column),))
+        return Typed(problems=(unmarshal.syntax(error),), text=text, where=where or name)
     coercion = Coercion()
     values = coercion.mapping(root, config_shape())
-    return Typed(values, tuple(coercion.problems), root)
+    return Typed(values, tuple(coercion.problems), root, text, where or name)
 
 
-def side_file(path: Path) -> Typed:
+def side_file(path: Path, kind: str = "") -> Typed:
     """`default.yaml` or `override.yaml`, empty when there is none; parsed again only when it changed."""
     try:
         state = path.stat()
     except OSError:
         return Typed()
-    return _side_file(path, (state.st_mtime_ns, state.st_size, state.st_ino))
+    return _side_file(path, kind, (state.st_mtime_ns, state.st_size, state.st_ino))
 
 
 @functools.lru_cache(maxsize=16)
-def _side_file(path: Path, state: tuple[int, int, int]) -> Typed:
+def _side_file(path: Path, kind: str, state: tuple[int, int, int]) -> Typed:
+    where = f"{kind} file {ticked(str(path))}" if kind else str(path)
     try:
-        file = typed(yamlio.read(path), str(path))
+        file = typed(yamlio.read(path), str(path), where)
     except (NotFoundError, ConfigError) as error:
-        return Typed(problems=(Problem(path="", message=str(error)),))
-    # Lines of another file would mislead in an editor of lima.yaml: they go into the message.
-    named = tuple(
-        replace(each, message=f"{path}:{each.line}: {each.message}" if each.line else each.message, line=0, column=0)
-        for each in file.problems
-    )
-    return Typed({key: value for key, value in file.values.items() if key != "base"}, named)
+        return Typed(problems=(Problem(path="", message=error.message),), where=where)
+    return replace(file, values={key: value for key, value in file.values.items() if key != "base"},
+                   problems=tuple(replace(each, message=_named(path, each)) for each in file.problems))
+
+
+def _named(path: Path, problem: Problem) -> str:
+    at = f":{problem.line}" if problem.line else ""
+    return problem.message if str(path) in problem.message else f"{path}{at}: {problem.message}"

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from limacore.config.fields import KINDS
 from limacore.model.config import AdditionalDisk, Config
+from limacore.model.network import Networks
 
 
 class Shape(Struct, frozen=True):
@@ -33,6 +34,12 @@ class Shape(Struct, frozen=True):
 def config_shape() -> Shape:
     """The shape of a whole lima.yaml."""
     return _struct(Config, "")
+
+
+@functools.cache
+def networks_shape() -> Shape:
+    """The shape of a whole networks.yaml."""
+    return _struct(Networks, "")
 
 
 @functools.cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from limacore.config.provenance import effective
 from limacore.config.validate import check_text
 from limacore.engine.desk import Desk
@@ -9,11 +11,17 @@ from limacore.lifecycle import change, queue
 from limacore.lifecycle.guard import existing
 from limacore.model.config import Problem
 from limacore.model.template import Effective, TemplateInfo
+from limacore.paths import state_dir
 from limacore.templates import catalog, gallery
 
 
 class Texts(Desk):
     """Reads, checks and writes them; raises LimaError, never for what a text says."""
+
+    @property
+    def unsaved(self) -> Path:
+        """Where texts are kept that are not saved yet."""
+        return state_dir() / "unsaved"
 
     def read_config(self, name: str) -> str:
         """The text of lima.yaml."""

@@ -1,50 +1,91 @@
-"""Delete an instance: refused when protected or running, otherwise everything of it goes."""
+"""Delete instances: refused when protected or running, otherwise everything of them goes, and nothing else."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from limacore.base.files import write_failed
-from limacore.errors import NotFoundError, ProtectedError, StateError
-from limacore.lifecycle.guard import existing, held
+from limacore.base import notice
+from limacore.base.files import remove_tree
+from limacore.base.goquote import ticked
+from limacore.errors import LimaError, NotFoundError, ProtectedError, StateError
+from limacore.lifecycle import autostart, many
+from limacore.lifecycle.guard import held, word
+from limacore.lifecycle.stage import bury
 from limacore.lifecycle.stop import force_stop
-from limacore.model.instance import Status
+from limacore.model.instance import Instance, Status
 from limacore.model.job import Progress
 from limacore.paths import HomePaths, InstancePaths
 from limacore.store.scan import inspect
 
+Report = Callable[[Progress], None]
 
-async def delete(home: HomePaths, name: str, *, force: bool = False, report: Callable[[Progress], None]) -> None:
-    """Remove instance `name`; with `force` also a running one. Raises ProtectedError, StateError, NotFoundError."""
-    paths = existing(home, name)
-    with held(paths):
-        _refuse(paths, home, force)
-        await force_stop(paths, home, report)
-        report(Progress("delete", str(paths.dir)))
-        await asyncio.to_thread(_remove_tree, paths)
+
+async def delete_all(home: HomePaths, names: Sequence[str], *, force: bool = False, report: Report) -> None:
+    """Delete several at once. The first that is refused, and those after it, stay; what is no instance is passed over.
+
+    Raises what was refused or failed; a name without a directory is only worth a warning.
+    """
+    allowed, refused = _until_refused(home, names, force)
+    errors = await many.each(allowed, lambda name: _delete_if_there(home, name, force, report))
+    many.require_none((*errors, *refused))
+
+
+def _until_refused(home: HomePaths, names: Sequence[str], force: bool) -> tuple[list[str], list[LimaError]]:
+    allowed: list[str] = []
+    for name in names:
+        try:
+            _refuse(home.instance(name), home, force)
+        except NotFoundError:
+            pass
+        except LimaError as error:
+            return allowed, [error]
+        allowed.append(name)
+    return allowed, []
+
+
+async def _delete_if_there(home: HomePaths, name: str, force: bool, report: Report) -> None:
+    if os.path.exists(home.instance(name).dir):
+        await delete(home, name, force=force, report=report)
+    else:
+        notice.warning(f"Ignoring non-existent instance {ticked(name)}")
+
+
+async def delete(home: HomePaths, name: str, *, force: bool = False, report: Report) -> None:
+    """Remove instance `name`; with `force` also a running one. Raises ProtectedError, StateError, NotFoundError.
+
+    Of a link only the link goes: what it points to, and runs there, is somebody else's.
+    """
+    paths = home.instance(name)
+    _refuse(paths, home, force)
+    if paths.dir.is_symlink():
+        remove_tree(paths.dir)
+    else:
+        with held(paths):
+            _refuse(paths, home, force)
+            await force_stop(paths, home, report)
+            report(Progress("delete", str(paths.dir)))
+            await asyncio.to_thread(bury, paths)
+    if await asyncio.to_thread(autostart.unregister, home, name):
+        notice.info(f"The autostart entry for instance {ticked(name)} has been unregistered")
+    notice.info(f"Deleted {ticked(name)} ({ticked(str(paths.dir))})")
 
 
 def _refuse(paths: InstancePaths, home: HomePaths, force: bool) -> None:
-    if paths.protected.exists():
-        raise ProtectedError(f"instance `{paths.name}` is protected to prohibit accidental removal",
-                             hint=f"lift it first: limatui unprotect {paths.name}")
-    if not paths.lima_yaml.exists():
-        raise NotFoundError(f"directory `{paths.dir}` has no lima.yaml, it was not deleted",
-                            hint="if it is no instance of yours, remove it by hand")
-    status = inspect(home, paths.name).status
-    if not force and status is not Status.STOPPED:
-        raise StateError(f"instance `{paths.name}` is not stopped but `{status}`",
-                         hint=f"stop it first, or: limatui delete -f {paths.name}")
-
-
-def _remove_tree(paths: InstancePaths) -> None:
-    """Rename first: a name starting with `.` is no instance, so nobody ever sees half of one."""
-    grave = paths.dir.with_name(f".create-{paths.name}-deleted-{os.getpid()}")
-    try:
-        paths.dir.rename(grave)
-        shutil.rmtree(grave)
-    except OSError as error:
-        raise write_failed(paths.dir, error) from error
+    if not os.path.exists(paths.dir):
+        raise NotFoundError(f"instance {ticked(paths.name)} does not exist", hint=f"see `{notice.program()} list`")
+    if paths.dir.is_dir() and not paths.lima_yaml.exists():
+        raise NotFoundError(
+            f"instance {ticked(paths.name)} directory {ticked(str(paths.dir))} exists but its `lima.yaml` could not be "
+            f"read; it was NOT deleted, in case it is currently being cloned into. If no `{notice.program()}` "
+            "operation is using it, remove it manually")
+    failed = f"failed to delete instance {ticked(paths.name)}"
+    if os.path.lexists(paths.protected):
+        raise ProtectedError(failed, detail="instance is protected to prohibit accidental removal "
+                                            f"(Hint: use `{notice.program()} unprotect`)")
+    # A plain file in the home is no instance, but `delete -f` removes it.
+    instance = inspect(home, paths.name) if paths.dir.is_dir() else Instance(paths.name, "", status=Status.BROKEN)
+    if not force and instance.status is not Status.STOPPED:
+        raise StateError(failed, detail=f"expected status `Stopped`, got `{word(instance)}`",
+                         hint=f"stop it first, or: {notice.program()} delete -f {paths.name}")

@@ -333,3 +333,16 @@ class Problem(Struct, frozen=True):
     line: int = 0
     column: int = 0
     severity: str = "error"
+    words: str = ""
+    """What limactl says, where that differs from `message`."""
+    cause: str = ""
+    """The `error` field of limactl's log line, for warnings that have one."""
+    at_start: bool = False
+    """A warning that limactl gives only when it makes or starts an instance."""
+    loud: bool = False
+    """A warning that limactl logs as an error."""
+
+    @property
+    def told(self) -> str:
+        """The text as limactl words it."""
+        return self.words or self.message

@@ -1,14 +1,45 @@
-"""Addresses of the built-in network, and hardware addresses derived from paths."""
+"""Networks: addresses of the built-in one, those of networks.yaml, hardware addresses derived from paths."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
 
+from msgspec import Struct, field
+
 SLIRP_NETWORK = "192.168.5.0/24"
 SLIRP_GATEWAY = "192.168.5.2"
 SLIRP_DNS = "192.168.5.3"
 SLIRP_GUEST = "192.168.5.15"
+
+USER_V2 = "user-v2"
+"""The mode of networks that need no privileged daemon; also the name of the one that is always there."""
+
+
+class NamedNetwork(Struct, frozen=True, kw_only=True, rename="camel"):
+    """An entry of `networks` in networks.yaml; addresses are texts, empty where none is given."""
+
+    mode: str = ""
+    interface: str = ""
+    gateway: str = ""
+    dhcp_end: str = ""
+    netmask: str = ""
+
+
+class NetworkPaths(Struct, frozen=True, kw_only=True, rename="camel"):
+    """`paths` of networks.yaml."""
+
+    socket_vmnet: str = field(default="", name="socketVMNet")
+    var_run: str = ""
+    sudoers: str = ""
+
+
+class Networks(Struct, frozen=True, kw_only=True):
+    """networks.yaml, with a `user-v2` network always there."""
+
+    paths: NetworkPaths = NetworkPaths()
+    group: str = ""
+    networks: dict[str, NamedNetwork] = {}
 
 
 def machine_id() -> str:

@@ -10,15 +10,16 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from limacore.base.gotemplate import TemplateError, expand
 from limacore.base.units import parse_size
 from limacore.config.load import Loaded, load
 from limacore.config.setting import is_initialised, recorded_version
+from limacore.config.written import written
 from limacore.errors import LimaError, NotFoundError, UsageError
 from limacore.model.agentstatus import HostInfo
 from limacore.model.config import Problem
 from limacore.model.instance import Instance, Status, Usage
-from limacore.paths import HomePaths, InstancePaths, check_instance_name, hostname
+from limacore.paths import HomePaths, InstancePaths, check_instance_name
+from limacore.store import view
 from limacore.store.evidence import facts
 from limacore.store.instances import Facts, Verdict, judge
 
@@ -41,10 +42,11 @@ class Memory:
         self.configs: dict[Path, tuple[tuple[State, ...], Loaded]] = {}
         self.answers: dict[Path, _Answer] = {}
         self.ports: dict[Path, tuple[State, tuple[int, str]]] = {}
+        self.messages: dict[Path, tuple[tuple[object, ...], str, str]] = {}
 
     def forget_all_but(self, paths: set[Path]) -> None:
         """Drop what belongs to instances that are gone."""
-        for table in (self.configs, self.answers, self.ports):
+        for table in (self.configs, self.answers, self.ports, self.messages):
             for path in set(table) - paths:
                 del table[path]
 
@@ -117,7 +119,7 @@ def _instance(home: HomePaths, name: str, memory: Memory, *, fresh: bool) -> Ins
     if loaded.config is None or loaded.errors:
         return _unreadable(paths, tuple(_placed(each, paths.lima_yaml) for each in loaded.errors), loaded)
     found, info = _look(paths, loaded.config.vm_type, memory, fresh=fresh)
-    return _readable(paths, loaded, found, judge(found), info, memory)
+    return _readable(paths, loaded, found, judge(found), info, memory, home)
 
 
 def _placed(problem: Problem, path: Path) -> str:
@@ -164,7 +166,8 @@ def _unreadable(paths: InstancePaths, errors: tuple[str, ...], loaded: Loaded | 
 
 
 def _readable(
-    paths: InstancePaths, loaded: Loaded, found: Facts, verdict: Verdict, info: HostInfo, memory: Memory
+    paths: InstancePaths, loaded: Loaded, found: Facts, verdict: Verdict, info: HostInfo, memory: Memory,
+    home: HomePaths,
 ) -> Instance:
     config = loaded.config
     assert config is not None
@@ -181,7 +184,7 @@ def _readable(
         ready_seconds=found.tail.ready_seconds, lima_version=recorded_version(paths.dir),
         steps=found.tail.steps, usage=_usage(paths),
     )
-    return _with_message(instance, config.message, config.param)
+    return _with_message(instance, loaded, home, memory)
 
 
 def _recorded_port(paths: InstancePaths, memory: Memory) -> tuple[int, str]:
@@ -220,26 +223,26 @@ def _usage(paths: InstancePaths) -> Usage:
     return Usage()
 
 
-def _with_message(instance: Instance, message: str, param: dict[str, str]) -> Instance:
+def _with_message(instance: Instance, loaded: Loaded, home: HomePaths, memory: Memory) -> Instance:
+    message = loaded.config.message if loaded.config else ""
     if not message:
         return instance
+    folder = Path(instance.dir)
+    key = (id(loaded), instance.status, instance.ssh_port, instance.ha_pid, instance.driver_pid, instance.protected)
+    known = memory.messages.get(folder)
+    if known is None or known[0] != key:
+        known = (key, *_rendered(message, instance, loaded, home))
+        memory.messages[folder] = known
+    _, text, error = known
+    if error:
+        return replace(instance, status=Status.BROKEN, errors=(*instance.errors, error))
+    return replace(instance, message=text)
+
+
+def _rendered(message: str, instance: Instance, loaded: Loaded, home: HomePaths) -> tuple[str, str]:
+    """The message, or the error in it."""
     try:
-        text = expand(message, message_values(instance, param))
-    except TemplateError as error:
-        return replace(instance, status=Status.BROKEN, errors=(*instance.errors, f"message: {error}"))
-    return replace(instance, message=text.removesuffix("\n"))
-
-
-def message_values(instance: Instance, param: dict[str, str]) -> dict[str, object]:
-    """Variables of `message`."""
-    values: dict[str, object] = {
-        "Name": instance.name, "Hostname": hostname(instance.name), "Status": instance.status.limactl_word,
-        "Dir": instance.dir, "VMType": instance.vm_type, "Arch": instance.arch, "CPUs": instance.cpus,
-        "Memory": instance.memory, "Disk": instance.disk, "SSHLocalPort": instance.ssh_port,
-        "SSHConfigFile": f"{instance.dir}/ssh.config", "SSHAddress": instance.ssh_address,
-        "HostAgentPID": instance.ha_pid, "DriverPID": instance.driver_pid, "Protected": instance.protected,
-        "LimaVersion": instance.lima_version, "Param": param,
-    }
-    return {**values, "Instance": values}
-
-
+        text = view.render_message(message, view.go_record(instance, written(loaded.filled), home))
+    except ValueError as error:
+        return "", str(error)
+    return text.removesuffix("\n"), ""

@@ -29,5 +29,6 @@ PANES = (
     Pane("logs", "Logs", "limatui.screens.logs", "LogsPane"),
     Pane("config", "Config", "limatui.screens.config", "ConfigPane"),
     Pane("disks", "Disks", "limatui.screens.disks", "DisksPane"),
+    Pane("snapshots", "Snapshots", "limatui.screens.snapshots", "SnapshotsPane"),
 )
 INDEX = {pane.id: index for index, pane in enumerate(PANES)}

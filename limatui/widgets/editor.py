@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from rich.segment import Segment
 from rich.style import Style
@@ -14,7 +14,7 @@ from textual.widgets.text_area import Selection
 
 from limatui.ink import Ink
 from limatui.sanitize import sanitize, sanitize_line
-from limatui.widgets.yamltext import block_lines, patches
+from limatui.widgets.yamltext import block_lines, patches, place_of
 
 _NUMBER = 4
 _GUTTER = 1 + 1 + _NUMBER + 3
@@ -25,12 +25,17 @@ Mark = tuple[str, str]
 class YamlEditor(TextArea):
     """A text area whose gutter shows problems and changed lines."""
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id, soft_wrap=False, show_line_numbers=True, tab_behavior="indent", compact=True)
+    def __init__(self, *, id: str | None = None, read_only: bool = False) -> None:
+        super().__init__(id=id, soft_wrap=False, show_line_numbers=True, tab_behavior="indent", compact=True,
+                         read_only=read_only)
         self.indent_width = 2
         self.cursor_blink = False
         self.marks: Mapping[int, Mark] = {}
         self.changed: frozenset[int] = frozenset()
+        self.typed = False
+        """Whether the last key wrote a character."""
+        self.take_key: Callable[[str], bool] = lambda key: False
+        """Is asked first about each key; whether it took it."""
         self._blocks: frozenset[int] | None = None
         self._ink: Ink | None = None
 
@@ -104,8 +109,29 @@ class YamlEditor(TextArea):
 
     async def _on_key(self, event: events.Key) -> None:
         # Textual calls the handler of the base class too. There escape would move the focus: it is for the pane to say.
-        if event.key == "escape":
+        self.typed = event.is_printable
+        if self.take_key(event.key):
+            event.stop()
             event.prevent_default()
+        elif event.key == "escape":
+            event.prevent_default()
+        elif event.key == "enter" and not self.read_only:
+            event.stop()
+            event.prevent_default()
+            self.new_line()
+
+    def new_line(self) -> None:
+        """A new line that begins where the fields of this one do, deeper after `key:`."""
+        row, column = self.selection.start if self.selection.is_empty else min(self.selection)
+        before = self.document.get_line(row)[:column]
+        place = place_of(before)
+        lead = len(before) - len(before.lstrip()) if place is None or not before.strip() else place.column
+        deeper = place is not None and before.rstrip().endswith((":", "|", "|-", ">"))
+        self._replace_via_keyboard("\n" + " " * (lead + 2 * deeper), *self.selection)
+
+    def write(self, text: str, row: int, start: int, end: int) -> None:
+        """Put `text` in the place of the columns `start` to `end` of a line, as if it were typed."""
+        self._replace_via_keyboard(text, (row, start), (row, end))
 
     async def _on_paste(self, event: events.Paste) -> None:
         """Take text only: control characters never enter the file."""
@@ -118,6 +144,11 @@ class YamlEditor(TextArea):
         row = max(0, min(row, self.document.line_count - 1))
         place = (row, max(0, min(column, len(self.document.get_line(row)))))
         self.selection = Selection.cursor(place)
+        self.scroll_cursor_visible(center=True)
+
+    def mark_found(self, row: int, column: int, length: int) -> None:
+        """Select what was found and show it."""
+        self.selection = Selection((row, column), (row, column + length))
         self.scroll_cursor_visible(center=True)
 
 

@@ -5,19 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from limacore.config.fields import CHOICES, DOCS
-from limacore.config.shape import Shape, find
+from limacore.config.schema import FieldInfo, describe
 from limacore.model.config import Problem
 from limatui.ink import Line
 from limatui.sanitize import sanitize_line
+from limatui.widgets.yamltext import Path, dotted
 
 ERROR, HINT = ("✗", "bad"), ("▲", "warn")
-_KINDS = {
-    "struct": "a group of fields", "open": "a group of fields", "list": "a list", "map": "names and values",
-    "text": "text", "int": "a number", "uint": "a number, 0 or more", "bool": "true or false", "ip": "an IP address",
-    "range": "two numbers: [first, last]", "disk": "a name, or a group of fields", "locator": "a path or URL",
-    "locators": "a path or URL, or several", "any": "any value",
-}
 _NUMBER = 5
 
 
@@ -31,26 +25,21 @@ def wrapped(text: str, width: int, mark: str) -> list[Line]:
     return [((line, mark),) for line in textwrap.wrap(text, max(10, width))]
 
 
-def about(path: str, width: int) -> list[Line]:
-    """The field under the cursor: name, what it takes, what it means."""
+def about(path: Path, width: int) -> list[Line]:
+    """A field: name, what it takes, what it means."""
     if not path:
         return [(("the field under the cursor", "faint"),)]
-    shape = find(tuple(part if part else 0 for part in _parts(path)))
-    if shape is None:
-        return [((path, "bold"),), (("no field of lima.yaml", "warn"),)]
-    lines: list[Line] = [((sanitize_line(path), "bold"),), *wrapped(_takes(path, shape), width, "dim"), ()]
-    return lines + wrapped(DOCS.get(path, "").replace("`", ""), width, "dim")
+    name = sanitize_line(dotted(path))
+    info = describe(path)
+    if info is None:
+        return [((name, "bold"),), (("no field of lima.yaml", "warn"),)]
+    lines: list[Line] = [((name, "bold"),), *wrapped(takes(info), width, "dim"), ()]
+    return lines + wrapped(info.doc.replace("`", ""), width, "dim")
 
 
-def _parts(path: str) -> list[str]:
-    """`a[].b` as `a`, an empty string for an item, `b`."""
-    return [part for name in path.split(".") for part in ([name[:-2], ""] if name.endswith("[]") else [name])]
-
-
-def _takes(path: str, shape: Shape) -> str:
-    if path in CHOICES:
-        return "one of " + ", ".join(word or '""' for word in CHOICES[path])
-    return _KINDS[shape.kind]
+def takes(info: FieldInfo) -> str:
+    """What a field may hold, in words."""
+    return "one of " + ", ".join(word or '""' for word in info.choices) if info.choices else info.type
 
 
 def problem_lines(problems: Sequence[Problem], width: int) -> list[Line]:

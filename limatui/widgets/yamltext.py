@@ -1,4 +1,4 @@
-"""What an editor knows of YAML text without parsing it: colours, the key at a line, the lines that differ. All pure.
+"""What an editor knows of YAML text without parsing it: colours, the field at a line. All pure.
 
 A text that is being typed is often no YAML at all, so nothing here depends on a parser.
 """
@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher, unified_diff
 from typing import NamedTuple
-
-from limatui.ink import Line
 
 _KEY = re.compile(r"""(?P<lead>\s*(?:-\s+)*)(?P<key>"[^"]*"|'[^']*'|[^\s#'"\[\]{},:][^#:]*?)\s*(?P<colon>:)(?=\s|$)""")
 _TOKEN = re.compile(r"""
@@ -19,6 +16,9 @@ _TOKEN = re.compile(r"""
 _NUMBER = re.compile(r"[-+]?(?:0x[0-9a-fA-F]+|0o[0-7]+|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)")
 _WORDS = frozenset({"true", "false", "null", "~", "True", "False", "Null", "TRUE", "FALSE", "NULL"})
 _BLOCK = re.compile(r"(?::|-|^)\s+[|>][+\-0-9]*\s*(?:#.*)?$")
+
+
+Path = tuple[str | int, ...]
 
 
 class Patch(NamedTuple):
@@ -76,29 +76,39 @@ def _value_mark(word: str) -> str:
 
 def key_path(lines: Sequence[str], row: int) -> str:
     """The field at a line as `portForwards[].hostPort`; empty where there is none."""
+    return dotted(field_at(lines, row))
+
+
+def field_at(lines: Sequence[str], row: int) -> Path:
+    """The field at a line as `("portForwards", 0, "hostPort")`; empty where there is none."""
     blocks = block_lines(lines[: row + 1])
     while row >= 0 and (row in blocks or not lines[row].strip() or lines[row].lstrip().startswith("#")):
         if row not in blocks:
-            return ""
+            return ()
         row -= 1
-    parts: list[str] = []
-    column = limit = 1 << 30
-    for number in range(row, -1, -1):
-        place = None if number in blocks else _place(lines[number])
+    return enclosing(lines, row + 1, 1 << 30, blocks)
+
+
+def enclosing(lines: Sequence[str], row: int, column: int, blocks: frozenset[int]) -> Path:
+    """What a key at `column` of line `row` would be in, by the lines above; every item of a list is number 0."""
+    parts: list[str | int] = []
+    here = limit = column
+    for number in range(row - 1, -1, -1):
+        place = None if number in blocks else place_of(lines[number])
         if place is None:
             continue
         if place.column < limit:
             parts.append(place.key)
-            column = limit = place.column
-        if place.column == column and place.dash >= 0:
-            parts.append("[]")
-            column, limit = -1, place.dash + 1
+            here = limit = place.column
+        if place.column == here and place.dash >= 0:
+            parts.append(0)
+            here, limit = -1, place.dash + 1
         if limit == 0:
             break
-    return _join([part for part in reversed(parts) if part])
+    return tuple(part for part in reversed(parts) if part != "")
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
     """A key in a line: its column, its name (empty for an item without one), the column of its dash or -1."""
 
     column: int
@@ -106,44 +116,20 @@ class _Place(NamedTuple):
     dash: int
 
 
-def _place(line: str) -> _Place | None:
+def place_of(line: str) -> Place | None:
+    """The key of a line; None for a line that begins neither a field nor an item."""
     match = _KEY.match(line)
     dash = len(line) - len(line.lstrip())
     if line[dash : dash + 1] != "-" or line[dash + 1 : dash + 2].strip():
         dash = -1
     if match is not None:
-        return _Place(match.start("key"), match.group("key").strip("\"'"), dash)
-    return _Place(dash + 2, "", dash) if dash >= 0 else None
+        return Place(match.start("key"), match.group("key").strip("\"'"), dash)
+    return Place(dash + 2, "", dash) if dash >= 0 else None
 
 
-def _join(parts: Sequence[str]) -> str:
+def dotted(parts: Path) -> str:
+    """A path as `portForwards[].hostPort`."""
     text = ""
     for part in parts:
-        text += part if part == "[]" or not text else f".{part}"
+        text += "[]" if isinstance(part, int) else f".{part}" if text else part
     return text
-
-
-def changed_lines(before: str, after: str) -> frozenset[int]:
-    """The numbers, from 0 on, of the lines of `after` that `before` does not have."""
-    old, new = before.split("\n"), after.split("\n")
-    blocks = SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes()
-    return frozenset(row for tag, _, _, start, end in blocks if tag != "equal" for row in range(start, end))
-
-
-def count_changes(before: str, after: str) -> int:
-    """How many places differ."""
-    blocks = SequenceMatcher(a=before.split("\n"), b=after.split("\n"), autojunk=False).get_opcodes()
-    return sum(tag != "equal" for tag, *_ in blocks)
-
-
-def diff(before: str, after: str) -> tuple[Line, ...]:
-    """The change as people read it: three lines around each place, minus and plus."""
-    lines = list(unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=2))[2:]
-    return tuple(_diff_line(line) for line in lines)
-
-
-def _diff_line(line: str) -> Line:
-    if line.startswith("@@"):
-        return ((f"line {line.split('+')[1].split(' ')[0].split(',')[0]}", "faint"),)
-    mark = {"+": "running", "-": "bad"}.get(line[:1], "dim")
-    return ((f"{line[:1]} {line[1:]}", mark),)

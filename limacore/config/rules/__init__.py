@@ -5,18 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from limacore.config.rules import connections, guest, machine
+from limacore.config.rules import connections, guest, machine, networks
 from limacore.model.config import Problem
+from limacore.paths import HomePaths
 
-Rule = Callable[[dict[str, Any]], Iterator[Problem]]
+Rule = Callable[[dict[str, Any], HomePaths], Iterator[Problem]]
+
+
+def _alone(rule: Callable[[dict[str, Any]], Iterator[Problem]]) -> Rule:
+    return lambda filled, home: rule(filled)
+
+
 RULES: tuple[Rule, ...] = (
-    machine.version, machine.system, guest.user, machine.images, machine.sizes, machine.disks, connections.mounts,
-    machine.ssh, connections.mount_type, guest.provision, machine.containerd, guest.probes, connections.port_forwards,
-    guest.copies, connections.names, connections.networks, guest.params, machine.devices,
+    *map(_alone, (
+        machine.version, machine.system, machine.images, machine.sizes, machine.disks, connections.mounts,
+        machine.ssh, connections.mount_type, guest.provision, machine.containerd, guest.probes,
+        connections.port_forwards, guest.copies, connections.names,
+    )),
+    networks.networks,
+    *map(_alone, (guest.params, guest.user, connections.plain, machine.devices)),
 )
 """In the order in which Lima reports."""
 
 
-def validate(filled: dict[str, Any]) -> tuple[Problem, ...]:
-    """Problems of a filled configuration whose `vmType` is resolved."""
-    return tuple(problem for rule in RULES for problem in rule(filled))
+def validate(filled: dict[str, Any], home: HomePaths) -> tuple[Problem, ...]:
+    """Problems of a filled configuration whose `vmType` is resolved; names of networks are looked up in `home`."""
+    return tuple(problem for rule in RULES for problem in rule(filled, home))

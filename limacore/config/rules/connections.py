@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from limacore.base.host import kernel
 from limacore.config.fields import CHOICES
 from limacore.config.rules.finding import doubtful, wrong
 from limacore.config.rules.machine import port, size, unexpandable
@@ -17,7 +15,6 @@ from limacore.model.config import Problem
 from limacore.paths import UNIX_PATH_MAX
 
 _SYSTEM_PATHS = ("/", "/bin", "/dev", "/etc", "/home", "/opt", "/sbin", "/tmp", "/usr", "/var")
-_MAC = re.compile(r"(?:[0-9a-fA-F]{2}([:-]))(?:[0-9a-fA-F]{2}\1)*[0-9a-fA-F]{2}|(?:[0-9a-fA-F]{4}\.)+[0-9a-fA-F]{4}")
 _MANY_PORTS = 10
 
 
@@ -71,6 +68,11 @@ def port_forwards(filled: dict[str, Any]) -> Iterator[Problem]:
     """Every rule of the table."""
     for number, rule in enumerate(filled["portForwards"]):
         yield from _rule(f"portForwards[{number}]", rule)
+
+
+def plain(filled: dict[str, Any]) -> Iterator[Problem]:
+    """A plain machine forwards every port of a rule, whether anything listens or not."""
+    for number, rule in enumerate(filled["portForwards"]):
         guest, host = _span(rule, "guest"), _span(rule, "host")
         if filled["plain"] and max(guest, host) > _MANY_PORTS:
             path = f"portForwards[{number}]"
@@ -152,51 +154,3 @@ def names(filled: dict[str, Any]) -> Iterator[Problem]:
     if filled["dns"] and filled["hostResolver"]["enabled"]:
         yield wrong("dns", "{} must be empty when field `HostResolver.Enabled` is true",
                     "set `hostResolver: {enabled: false}`, or remove `dns`")
-
-
-def networks(filled: dict[str, Any]) -> Iterator[Problem]:
-    """More interfaces; the names in networks.yaml are looked up when they are used."""
-    seen: dict[str, str] = {}
-    for number, network in enumerate(filled["networks"]):
-        path = f"networks[{number}]"
-        yield from _kind(path, network)
-        yield from _mac(f"{path}.macAddress", network["macAddress"])
-        interface = network["interface"]
-        yield from _interface(f"{path}.interface", interface)
-        if interface in seen:
-            earlier = seen[interface]
-            yield wrong(f"{path}.interface", f"{{}} value `{interface}` has already been used by field `{earlier}`")
-        seen.setdefault(interface, f"{path}.interface")
-
-
-def _kind(path: str, network: dict[str, Any]) -> Iterator[Problem]:
-    lima, socket, vznat = network.get("lima"), network.get("socket"), network.get("vzNAT")
-    given = [key for key, value in (("lima", lima), ("socket", socket), ("vzNAT", vznat)) if value]
-    if not given:
-        yield wrong(path, f"field `{path}.lima` or field `{path}.socket` must be set")
-    elif len(given) > 1:
-        yield wrong(path, f"field `{path}.{given[0]}` and field `{path}.{given[1]}` are mutually exclusive")
-    elif lima in ("shared", "host", "bridged") and kernel() != "darwin":
-        yield wrong(f"{path}.lima", "{} is only supported on macOS right now", "use `lima: user-v2`")
-    elif socket and Path(socket).exists() and not Path(socket).is_socket():
-        yield wrong(f"{path}.socket", f"{{}} `{socket}` points to a non-socket file")
-
-
-def _mac(path: str, address: str) -> Iterator[Problem]:
-    valid = bool(_MAC.fullmatch(address))
-    if not valid:
-        yield wrong(path, f"field `vmnet.mac` invalid: address {address}: invalid MAC address")
-    length = len(re.sub(r"[^0-9a-fA-F]", "", address)) // 2 if valid else 0
-    if length != 6:
-        yield wrong(path, f"{{}} must be a 48 bit (6 bytes) MAC address; actual length of `{address}` is {length} "
-                          "bytes")
-
-
-def _interface(path: str, name: str) -> Iterator[Problem]:
-    length = len(name.encode())
-    if length >= 16:
-        yield wrong(path, f"{{}} must be less than 16 bytes, but is {length} bytes: `{name}`")
-    if re.search(r"[ \t\n/]", name):
-        yield wrong(path, "{} must not contain whitespace or slashes")
-    if name == "eth0":
-        yield wrong(path, "{} must not be set to `eth0` because it is reserved for slirp")

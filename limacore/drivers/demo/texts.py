@@ -31,6 +31,11 @@ class DemoTexts:
     def _home(self) -> HomePaths:
         return HomePaths(Path(self.home))
 
+    @property
+    def unsaved(self) -> Path:
+        """Where texts are kept that are not saved yet; gone with the demo."""
+        return Path(self.home) / ".unsaved"
+
     def read_config(self, name: str) -> str:
         """The text of lima.yaml."""
         return self._paths(name).lima_yaml.read_text("utf-8")

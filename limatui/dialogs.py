@@ -1,0 +1,96 @@
+"""The dialogs of what is done to an instance: what they say, what they check, what they return."""
+
+from __future__ import annotations
+
+from limacore.errors import LimaError
+from limacore.model.instance import Fleet, Instance
+from limacore.paths import check_instance_name
+from limatui.actions import BY_ID
+from limatui.ink import Line
+from limatui.present import snapshots
+from limatui.present.disks import amount
+from limatui.widgets.ask import Ask, Choice, Field, Fill, Form, TypeName
+
+
+def _label(name: str, value: str, mark: str = "") -> Line:
+    return ((name.ljust(11), "faint"), (value, mark))
+
+
+def wrong_new_name(new: str, fleet: Fleet) -> str:
+    """What is wrong with the name of an instance to be."""
+    try:
+        check_instance_name(new)
+    except LimaError as error:
+        return f"the name: {error.hint or error.message}"
+    return f"there is an instance {new} already" if fleet.get(new) else ""
+
+
+def clone(subject: Instance, fleet: Fleet) -> Fill:
+    """Ask for the name of the copy."""
+    size, free = subject.usage.disk_allocated, fleet.host.disk_free
+    short: tuple[Line, ...] = ((("more than the host has free", "warn"),),) if free and size > free else ()
+    lines: list[Line] = [
+        (("Clone ", "bold"), (subject.name, "bold number")), (),
+        _label("copies", f"lima.yaml and {amount(size)} of disk"), *short,
+        _label("not", "protection, additional disks", "dim"), (),
+    ]
+    taken = (f"{subject.name}-{number}" for number in range(2, len(fleet.instances) + 3))
+    free_name = next(name for name in taken if fleet.get(name) is None)
+    return Fill(Form(lines, (Field("name", "the new instance", free_name),),
+                     lambda values: wrong_new_name(values[0], fleet),
+                     lambda values: f"limatui clone {subject.name} {values[0]}", "clone"))
+
+
+def rename(subject: Instance, fleet: Fleet) -> Fill:
+    """Ask for the new name."""
+    lines: list[Line] = [(("Rename ", "bold"), (subject.name, "bold number")), (),
+                         _label("changes", "its directory, host name and ssh alias"),
+                         _label("keeps", "everything in it", "dim"), ()]
+
+    def wrong(values: tuple[str, ...]) -> str:
+        return "that is its name" if values[0] == subject.name else wrong_new_name(values[0], fleet)
+
+    return Fill(Form(lines, (Field("name", "its new name", subject.name),), wrong,
+                     lambda values: f"limatui rename {subject.name} {values[0]}", "rename"))
+
+
+def snapshot(subject: Instance, taken: frozenset[str]) -> Fill:
+    """Ask for the tag."""
+    memory = subject.usage.guest_memory_used or subject.usage.memory_bytes
+    kept = f"the disk and about {amount(memory)} of memory" if subject.status.is_up else "the disk"
+    pause: tuple[Line, ...] = (_label("meanwhile", "the machine stands still", "warn"),) if subject.status.is_up else ()
+    lines: list[Line] = [(("Snapshot of ", "bold"), (subject.name, "bold number")), (), _label("keeps", kept), *pause,
+                         _label("not", "additional disks while it is stopped", "dim"), ()]
+    return Fill(Form(lines, (Field("tag", "such as before-upgrade"),),
+                     lambda values: snapshots.wrong_tag(values[0], taken),
+                     lambda values: snapshots.command("create", subject.name, values[0]), "take it"))
+
+
+def delete(subject: Instance) -> TypeName:
+    """What goes with an instance."""
+    return TypeName((
+        (("Delete ", "bold"), (subject.name, "bold bad"), ("?", "bold")), (),
+        _label("directory", subject.dir),
+        _label("disk", f"{amount(subject.usage.disk_allocated)} are given back"),
+        _label("command", BY_ID["delete"].command(subject), "dim"), (),
+        (("It cannot be brought back. Additional disks stay.", "warn"),), (),
+    ), subject.name, "delete")
+
+
+def reset(subject: Instance) -> TypeName:
+    """What a factory reset takes."""
+    stops: tuple[Line, ...] = (_label("first", "it is ended at once, without asking the guest", "warn"),) \
+        if subject.status.is_up else ()
+    return TypeName((
+        (("Reset ", "bold"), (subject.name, "bold bad"), (" to what it was when it was made?", "bold")), (), *stops,
+        _label("lost", f"its disk ({amount(subject.usage.disk_allocated)}), all snapshots, all logs"),
+        _label("kept", "lima.yaml, additional disks"),
+        _label("then", "the next start makes a new disk and provisions it again", "dim"),
+        _label("command", BY_ID["reset"].command(subject), "dim"), (),
+    ), subject.name, "reset")
+
+
+def insist(subject: Instance) -> Ask:
+    """Whether a running machine is to be ended at once."""
+    told = "The guest is not asked: what it has not written is lost."
+    return Ask(f"End {subject.name} at once?", (((told, "dim"),),), (Choice("X", "end it", "yes"),))
