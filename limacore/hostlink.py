@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 from msgspec import Struct
@@ -72,6 +72,15 @@ def spawn(paths: InstancePaths, *, debug: bool = False) -> int:
     # Whoever starts a process must collect it; a dashboard lives longer than the agent.
     threading.Thread(target=process.wait, daemon=True, name=f"reap {process.pid}").start()
     return process.pid
+
+
+def become(paths: InstancePaths, *, debug: bool = False) -> NoReturn:
+    """Turn this process into the host agent; what it prints goes to its logs, which start empty."""
+    for number, path in ((1, paths.ha_stdout), (2, paths.ha_stderr)):
+        with _fresh(path) as fd:
+            os.dup2(fd, number)
+    command = argv(paths, debug=debug)
+    os.execve(command[0], command, {**os.environ, "LIMA_HOME": str(paths.dir.parent)})
 
 
 def argv(paths: InstancePaths, *, debug: bool = False) -> list[str]:

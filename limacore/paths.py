@@ -17,6 +17,10 @@ _SSH_SOCKET_SUFFIX = ".1234567890123456"
 _IDENTIFIER = re.compile(r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*")
 _IDENTIFIER_AS_GO = "^[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*$"
 MAX_NAME = 76
+PASSING = (".pid", ".sock", ".tmp")
+"""Endings of what belongs to running processes, in an instance directory."""
+DISK_IMAGE, DISK_LOCK = "datadisk", "in_use_by"
+"""In the directory of an additional disk: the image, and the link to the instance that holds it."""
 
 
 def lima_home() -> Path:
@@ -158,6 +162,20 @@ class InstancePaths:
     def earlier(self, log: Path, boots_ago: int) -> Path:
         """The rotated copy of a serial log: `serial.1.log` is the boot before this one."""
         return log.with_name(f"{log.stem}.{boots_ago}{log.suffix}")
+
+
+PORTABLE = (
+    "lima.yaml", "lima-version", "disk", "iso", "basedisk", "diffdisk", "kernel", "initrd", "kernel.cmdline",
+    "qemu-efi-code.fd", "virtio-win", "win-done-installation", "disk.patched", "vz-efi", "vz-hwmodel", "vz-aux",
+)
+"""The files of an instance directory that mean the same on another computer."""
+PORTABLE_FOLDERS = ("swtpm",)
+"""Its folders of such files."""
+REMADE = (
+    "cidata", "cidata.iso", "cloud-config.yaml", "ssh.config", "ansible-inventory.yaml", "vncdisplay", "vncpassword",
+    "vz-identifier", "protected", "sock", "mnt", "copied-from-guest", "image",
+)
+"""What belongs to this computer, or is made anew when the instance starts."""
 
 
 class HomePaths:

@@ -15,13 +15,13 @@ USAGE = "usage: limatui [--demo [N]]   the dashboard\n       limatui VERB …   
 def main(argv: list[str] | None = None) -> int:
     """The exit code: 0, or 2 when it was not called in a way that works."""
     words = sys.argv[1:] if argv is None else argv
-    program = os.path.basename(sys.argv[0]).removesuffix(".exe")  # noqa: PTH119: pathlib costs more than the answer
+    program = os.path.basename(sys.argv[0]).removesuffix(".exe")  # noqa: PTH119 (pathlib costs more than the answer)
     if program == "lima" or program.endswith(".lima") or program.partition(".")[0] == "yq":
         from limacore.cli.wrappers import main as wrapper
 
         return wrapper(program, words)
     program = "limactl" if program == "limactl" else "limatui"
-    quick(words)
+    quick(words, program)
     if program == "limactl" or (words and words[0] != "--demo"):
         from limacore.cli import main as verbs
 
@@ -29,8 +29,13 @@ def main(argv: list[str] | None = None) -> int:
     return dashboard(words)
 
 
-def quick(words: list[str]) -> None:
-    """Answer `list` and `shell` at once where an index knows the answer; does not come back then."""
+def quick(words: list[str], program: str) -> None:
+    """Answer `--version` at once, and `list` and `shell` where an index knows the answer; does not come back then."""
+    if words in (["--version"], ["-v"]):
+        from limacore.base import version
+
+        os.write(1, f"{version.line(program)}\n".encode())
+        os._exit(0)
     if words and words[0] in ("list", "ls"):
         from limacore.cli import quick
 

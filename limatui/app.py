@@ -22,6 +22,7 @@ from textual.worker import Worker, WorkerState
 from limacore.errors import LimaError
 from limacore.model.instance import Fleet, Instance
 from limacore.model.job import Job, JobState
+from limacore.model.template import TemplateInfo
 from limatui import clipboard, verbs
 from limatui.api import EngineApi
 from limatui.assets import stylesheets
@@ -125,17 +126,22 @@ class Dashboard(App[None], inherit_bindings=False):
     @work(group="form", exclusive=True, exit_on_error=False)
     async def open_form(self) -> None:
         """Ask for a new instance; the engine looks for templates on disk, so not in the loop."""
-        from limatui.screens.new import NewScreen
-
         try:
-            templates = await asyncio.to_thread(self.bridge.engine.templates)
+            templates = await asyncio.to_thread(self.bridge.engine.describe_templates)
         except LimaError as error:
             self.fail(error)
-            return
+        else:
+            await self.ask_for_instance(templates)
+
+    async def ask_for_instance(self, templates: tuple[TemplateInfo, ...], template: str = "") -> bool:
+        """The form; whether one is being made now."""
+        from limatui.screens.new import NewScreen
+
         taken = frozenset(each.name for each in self.fleet.instances)
-        wish = await self.push_screen_wait(NewScreen(templates, taken))
+        wish = await self.push_screen_wait(NewScreen(templates, taken, template))
         if wish is not None:
             self.post_message(wish)
+        return wish is not None
 
     @work(group="form", exclusive=True, exit_on_error=False)
     async def open_snapshot(self, subject: Instance) -> None:

@@ -160,6 +160,12 @@ def _snapshot(screen: MainScreen) -> None:
         screen.dashboard.open_snapshot(screen.subject)
 
 
+def _templates(screen: MainScreen) -> None:
+    from limatui.screens.templates import TemplatesScreen
+
+    screen.app.push_screen(TemplatesScreen())
+
+
 def _cache(screen: MainScreen) -> None:
     from limatui.screens.cache import CacheScreen
 
@@ -221,6 +227,7 @@ DEEDS: dict[str, Callable[[MainScreen], None]] = {
     "edit": lambda screen: screen.open("config", zoom=True),
     "disks": lambda screen: screen.open("disks", zoom=False),
     "clone": _clone, "rename": _rename, "snapshot": _snapshot, "reset": _reset, "cache": _cache,
+    "templates": _templates,
     "snapshots": lambda screen: screen.open("snapshots", zoom=False),
     "jobs": _jobs, "help": _help, "palette": _palette, "copy": _copy, "zoom": _zoom, "quit": _quit,
     "filter": lambda screen: screen.open_filter(),

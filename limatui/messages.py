@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from textual.message import Message
 
 from limatui.api import EngineApi
-
 
 JobBegin = Callable[[EngineApi], int]
 """A call of the engine that returns the id of a job."""
@@ -32,10 +31,11 @@ class JobWanted(Message):
 
 
 class CreateWanted(Message):
-    """The user filled in the form of a new instance."""
+    """The user filled in the form of a new instance; `text` is a lima.yaml that takes the template's place."""
 
-    def __init__(self, name: str, template: str, *, start: bool, cpus: int | None, memory: str | None,
-                 disk: str | None) -> None:
+    def __init__(self, name: str, template: str, *, start: bool, cpus: int | None = None, memory: str | None = None,
+                 disk: str | None = None, changes: Mapping[str, object] | None = None, text: str | None = None) -> None:
         super().__init__()
         self.name, self.template, self.start = name, template, start
         self.cpus, self.memory, self.disk = cpus, memory, disk
+        self.changes, self.text = dict(changes or {}), text

@@ -26,4 +26,4 @@ VERBS: dict[str, Callable[[EngineApi, Instance, str], int]] = {
 def create(engine: EngineApi, wish: CreateWanted) -> int:
     """A new instance as the form asked for it."""
     return engine.create(wish.name, wish.template, start=wish.start, cpus=wish.cpus, memory=wish.memory,
-                         disk=wish.disk)
+                         disk=wish.disk, changes=wish.changes or None, text=wish.text)

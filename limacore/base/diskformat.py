@@ -1,4 +1,4 @@
-"""Disk images as far as their first bytes tell: format, virtual size, backing file. No program is run."""
+"""Disk images as far as their first bytes tell: format, virtual size, files behind them. No program is run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ _OTHERS = (
     (0, b"shdw", "asif"), (0x40, b"\x7f\x10\xda\xbe", "vdi"),
 )
 _COMPRESSED = ((b"\x1f\x8b", "gz"), (b"BZ", "bz2"), (b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zst"))
-_HEAD = 32774
+_HEAD = 1 << 16
+_EXTERNAL_DATA = 1 << 2
+_DATA_FILE_NAME = 0x44415441
+_LONGEST_NAME = 1023
 
 
 class DiskImage(Struct, frozen=True):
@@ -25,6 +28,8 @@ class DiskImage(Struct, frozen=True):
     backing: str = ""
     version: int = 0
     """Of qcow2: 2 or 3."""
+    data_file: str = ""
+    """The other file in which a qcow2 image keeps its data."""
 
 
 def read(path: Path) -> DiskImage:
@@ -34,10 +39,10 @@ def read(path: Path) -> DiskImage:
         if head.startswith(_QCOW2):
             return _qcow2(head)
         length = file.seek(0, 2)
-    if head[_ISO_OFFSET:] == _ISO:
+    if head.startswith(_ISO, _ISO_OFFSET):
         return DiskImage("iso", length)
     for offset, magic, name in _OTHERS:
-        if head[offset : offset + len(magic)] == magic:
+        if head.startswith(magic, offset):
             return DiskImage(name, -1)
     return DiskImage("raw", length)
 
@@ -47,12 +52,24 @@ def _qcow2(head: bytes) -> DiskImage:
         return DiskImage("qcow2", -1)
     version, backing_at, backing_length = struct.unpack_from(">IQI", head, 4)
     (size,) = struct.unpack_from(">Q", head, 24)
-    backing = ""
-    if backing_at:
-        # A name beyond the head is still a name: it must not look like an image without backing file.
-        name = head[backing_at : backing_at + min(backing_length, 1023)]
-        backing = name.decode(errors="replace") or "?"
-    return DiskImage("qcow2", size, backing, version)
+    # A name beyond the head is still a name: it must not look like an image without backing file.
+    name = head[backing_at : backing_at + min(backing_length, _LONGEST_NAME)] if backing_at else b""
+    backing = name.decode(errors="replace") or "?" if backing_at else ""
+    return DiskImage("qcow2", size, backing, version, _data_file(head) if version >= 3 else "")
+
+
+def _data_file(head: bytes) -> str:
+    if len(head) < 104 or not struct.unpack_from(">Q", head, 72)[0] & _EXTERNAL_DATA:
+        return ""
+    (at,) = struct.unpack_from(">I", head, 100)
+    while at + 8 <= len(head):
+        kind, length = struct.unpack_from(">II", head, at)
+        if kind == _DATA_FILE_NAME:
+            return head[at + 8 : at + 8 + length].decode(errors="replace") or "?"
+        if not kind:
+            break
+        at += 8 + -(-length // 8) * 8
+    return "?"
 
 
 def compression(head: bytes) -> str:

@@ -109,6 +109,14 @@ def padded(data: bytes) -> bytes:
     return data + padding(len(data))
 
 
+def write_all(fd: int, data: bytes, offset: int) -> None:
+    """Write all of `data` at `offset` of an open file; OSError passes through."""
+    view = memoryview(data)
+    while view:
+        count = os.pwrite(fd, view, offset)
+        view, offset = view[count:], offset + count
+
+
 class Reader:
     """Members of a stream, one after the other: `next`, then all of `data`. `read(n)` gives at most n bytes."""
 

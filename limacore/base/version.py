@@ -29,3 +29,8 @@ def version_key(text: str) -> tuple[int, int, int, int]:
 def older_than(text: str, release: str) -> bool:
     """Whether the recorded version `text` is older than `release`."""
     return version_key(text) < version_key(release)
+
+
+def line(program: str) -> str:
+    """What `--version` prints; as limactl we say with which of its versions we agree."""
+    return f"{program} version {COMPATIBLE if program == 'limactl' else VERSION}"

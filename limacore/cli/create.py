@@ -87,6 +87,8 @@ def start(ctx: Context, call: Call) -> None:
     else:
         raise AlreadyExistsError(f"instance {ticked(meant.name)} already exists (`{ctx.home.home / meant.name}`)",
                                  hint=f"start it: {notice.program()} start {meant.name}")
+    if call["foreground"]:
+        ctx.run(starting.foreground(ctx.home, meant.name, report=ctx.report))
     start_existing(ctx, meant.name, limit=call["timeout"], strict=call["strict"])
 
 
@@ -229,8 +231,7 @@ def start_existing(ctx: Context, name: str, *, limit: float = 0, strict: bool = 
     ctx.log("info", f"Starting the instance {ticked(name)} with internal VM driver `qemu`")
     instance = ctx.run(starting.start(
         ctx.home, name, report=ctx.report, timeout=limit if limit > 0 else starting.DEFAULT_TIMEOUT,
-        on_event=lambda event: _tell(ctx, event),
-        on_log=lambda level, message: _relay(ctx, level, message),
+        strict=strict, on_event=lambda event: _tell(ctx, event),
     ))  # fmt: skip
     if not quiet:
         ctx.log("info", f"READY. Run `{shell_command(name)}` to open the shell.")
@@ -259,10 +260,6 @@ def _confirmed() -> bool:
         return prompt.confirm("Do you want to start the instance now? ")
     except prompt.NoTerminalError:
         return False
-
-
-def _relay(ctx: Context, level: str, message: str) -> None:
-    ctx.log("error" if level in ("fatal", "panic") else level, f"[hostagent] {message}")
 
 
 def _tell(ctx: Context, event: Event) -> None:

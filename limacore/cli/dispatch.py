@@ -10,8 +10,7 @@ from typing import Any
 
 import msgspec
 
-from limacore.base import notice
-from limacore.base.version import COMPATIBLE, VERSION
+from limacore.base import notice, version
 from limacore.cli import plugins
 from limacore.cli.commands import ROOT
 from limacore.cli.context import Context, warn_root
@@ -84,7 +83,7 @@ def _run(root: Command, found: Found, log: Log) -> int:
     own = msgspec.structs.replace(root, flags=(*ROOT.flags, _HELP)) if found.path else root
     request = call(own, found)
     if not found.path and request["version"]:
-        print(f"{notice.program()} version {COMPATIBLE if as_limactl() else VERSION}")
+        print(version.line(notice.program()))
         return 0
     if request["help"] or not found.command.run:
         return _function("help:show")(found, request)

@@ -2,82 +2,127 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine
+from typing import Any
 
+from limacore.base.goquote import ticked
+from limacore.cli.commands import ROOT_FLAGS
 from limacore.cli.context import Context
-from limacore.cli.create import start_existing
 from limacore.cli.tree import Call
-from limacore.errors import LimaError
-from limacore.lifecycle import change, remove
+from limacore.errors import ConfigError, LimaError, NotFoundError
+from limacore.lifecycle import change, many, remove, reset
+from limacore.lifecycle import clone as cloning
 from limacore.lifecycle import stop as stopping
-from limacore.lifecycle.guard import existing
+from limacore.lifecycle.guard import configured
 from limacore.model.instance import Status
+from limacore.paths import HomePaths
 from limacore.store.scan import inspect
 
 
 def stop(ctx: Context, call: Call) -> None:
     """Stop instances; without a name: `default`."""
-    _each(call.args or ("default",), lambda name: _stop(ctx, name, call["force"]))
-
-
-def _stop(ctx: Context, name: str, force: bool) -> None:
-    ctx.run(stopping.stop(ctx.home, name, force=force, report=ctx.report))
-    ctx.log("info", f"The instance {name} has shut down")
-
-
-def _each(names: Sequence[str], act: Callable[[str], None]) -> None:
-    """Do it for every name; what fails is told at the end, the others are done all the same."""
-    failures: list[LimaError] = []
-    for name in names:
-        try:
-            act(name)
-        except LimaError as error:
-            if len(names) == 1:
-                raise
-            failures.append(error)
-    if failures:
-        raise LimaError("\n".join(str(each) for each in failures))
+    limit = call["timeout"] if call["timeout"] > 0 else stopping.GRACE
+    ctx.run(stopping.stop_all(ctx.home, call.args or ("default",), force=call["force"], timeout=limit,
+                              report=ctx.report))
 
 
 def restart(ctx: Context, call: Call) -> None:
-    """Restart a running instance."""
+    """Restart an instance, with the changes that the flags ask for."""
+    from limacore.cli.create import apply_flags, start_existing
+
     name = call.arg(0, "default")
-    existing(ctx.home, name)
-    if inspect(ctx.home, name).status is Status.STOPPED:
+    configured(ctx.home, name)
+    if apply_flags(ctx, call, name):
+        ctx.log("info", f"Instance {ticked(name)} configuration edited")
+    if call["force"]:
+        ctx.log("info", "Restarting the instance forcibly")
+        ctx.run(stopping.stop(ctx.home, name, force=True, report=ctx.report))
+    elif inspect(ctx.home, name).status is Status.STOPPED:
         ctx.log("warning", "The instance is not running, continuing with the restart")
     else:
-        _stop(ctx, name, call["force"])
+        ctx.run(stopping.stop(ctx.home, name, report=ctx.report))
     start_existing(ctx, name)
 
 
 def delete(ctx: Context, call: Call) -> None:
     """Delete instances."""
-    _each(call.args, lambda name: _delete(ctx, name, call["force"]))
-
-
-def _delete(ctx: Context, name: str, force: bool) -> None:
-    directory = ctx.home.instance(name).dir
-    if not directory.exists():
-        ctx.log("warning", f"Ignoring non-existent instance `{name}`")
-        return
-    ctx.run(remove.delete(ctx.home, name, force=force, report=ctx.report))
-    ctx.log("info", f"Deleted `{name}` (`{directory}`)")
+    ctx.run(remove.delete_all(ctx.home, call.args, force=call["force"], report=ctx.report))
 
 
 def protect(ctx: Context, call: Call) -> None:
     """Protect instances against accidental removal."""
-    for name in call.args:
-        done = change.protect(ctx.home, name)
-        if done:
-            ctx.log("info", f"Protected `{name}`")
-        else:
-            ctx.log("warning", f"Instance `{name}` is already protected. Skipping.")
+    _each(ctx, call, change.protect)
 
 
 def unprotect(ctx: Context, call: Call) -> None:
     """Lift the protection of instances."""
+    _each(ctx, call, change.unprotect)
+
+
+def _each(ctx: Context, call: Call, act: Callable[[HomePaths, str], object]) -> None:
+    errors = []
     for name in call.args:
-        if change.unprotect(ctx.home, name):
-            ctx.log("info", f"Unprotected `{name}`")
-        else:
-            ctx.log("warning", f"Instance `{name}` isn't protected. Skipping.")
+        try:
+            act(ctx.home, name)
+        except LimaError as error:
+            errors.append(error)
+    many.require_none(errors)
+
+
+def clone(ctx: Context, call: Call) -> None:
+    """Copy an instance."""
+    _copy(ctx, call, cloning.clone)
+
+
+def rename(ctx: Context, call: Call) -> None:
+    """Give an instance another name."""
+    _copy(ctx, call, cloning.rename)
+
+
+def _copy(ctx: Context, call: Call, act: Callable[..., Coroutine[Any, Any, object]]) -> None:
+    old, new = call.args
+    flags = _Flags(ctx, call)
+    try:
+        ctx.run(act(ctx.home, old, new, report=ctx.report, edit=flags.applied))
+    except ConfigError as error:
+        raise flags.refused(error) from error
+    if call["start"] or (ctx.tty and not call.given("start")):
+        from limacore.cli.create import offer_start
+
+        offer_start(ctx, new, call["start"], asked=call.given("start"))
+
+
+class _Flags:
+    """The edit flags of a call, as a change of lima.yaml."""
+
+    def __init__(self, ctx: Context, call: Call) -> None:
+        self._ctx, self._call = ctx, call
+        self._given = bool(call.names_given - {"start"} - {flag.name for flag in ROOT_FLAGS})
+        self._text = ""
+
+    def applied(self, text: str) -> str:
+        if not self._given:
+            return text
+        from limacore.base import yq
+        from limacore.cli import edit
+
+        expression = edit.edit_expression(self._ctx, self._call, new=False, text=text)
+        self._text = yq.evaluate(expression, text) if expression else text
+        return self._text
+
+    def refused(self, error: ConfigError) -> ConfigError:
+        if not self._text:
+            return error
+        from limacore.cli import edit
+
+        rejected: ConfigError = edit.rejected(self._text, error)
+        return rejected
+
+
+def factory_reset(ctx: Context, call: Call) -> None:
+    """Make an instance as new."""
+    name = call.arg(0, "default")
+    try:
+        ctx.run(reset.factory_reset(ctx.home, name, report=ctx.report))
+    except NotFoundError:
+        ctx.log("info", f"Instance {ticked(name)} not found")

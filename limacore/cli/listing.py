@@ -110,7 +110,8 @@ def _show(ctx: Context, wish: Wish, wanted: list[str]) -> None:
     for each in shown:
         if each.errors:
             ctx.log("warning", f"instance `{each.name}` has errors", errors=f"[{' '.join(each.errors)}]")
-    shown = [each for each in shown if _passes(each, ctx.home, wish.filters)]
+    if wish.filters:
+        shown = [each for each in shown if _passes(each, ctx.home, wish.filters)]
     _print(ctx, wish, shown)
     if wish.style in ("table", "json") and not wish.yq:
         rows = {name: row(each) for name, each in instances.items()}

@@ -1,4 +1,4 @@
-"""`list` from an index: no YAML, no schema, no click. Imports only what the interpreter has built in.
+"""`list` from an index: no YAML, no schema. Imports only what the interpreter has built in.
 
 The index holds finished cells and JSON lines. It answers while lima.yaml, ssh.config and the directory are as
 they were: pid files, sockets and `protected` come and go by changing the directory's time. Anything else is left to

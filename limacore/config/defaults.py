@@ -219,7 +219,10 @@ def rule_defaults(rule: dict[str, Any]) -> dict[str, Any]:
         result["guestIPMustBeZero"] = result["guestIP"] == "0.0.0.0"
     result["guestPortRange"] = _range(result, "guest", [1, 65535])
     result["hostIP"] = result.get("hostIP") or "127.0.0.1"
-    result["hostPortRange"] = _range(result, "host", [0, 0] if result["hostSocket"] else result["guestPortRange"])
+    if result["hostSocket"]:
+        result["hostPortRange"] = list(result.get("hostPortRange") or (0, 0))
+    else:
+        result["hostPortRange"] = _range(result, "host", result["guestPortRange"])
     result["proto"] = result.get("proto") or "any"
     return result
 

@@ -27,6 +27,7 @@ class RoundTrip:
         self._yaml.preserve_quotes = True
         self._yaml.width = _WIDE
         self._yaml.indent(mapping=2, sequence=2, offset=0)
+        self._yaml.brace_single_entry_mapping_in_flow_sequence = True
         try:
             root = self._yaml.load(text)
         except YAMLError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -94,7 +95,7 @@ def parse(text: str, name: str) -> Networks:
     return _with_user_v2(msgspec.convert(values, Networks))
 
 
-def _typed(text: str, name: str) -> tuple[list[Problem], dict[str, object]]:
+def _typed(text: str, name: str) -> tuple[list[Problem], dict[str, Any]]:
     try:
         root = yamlio.parse(text, name)
     except yamlio.YamlError as error:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
+from limacore.base import yamlio
 from limacore.config.fields import ALWAYS_SHOWN, HIDDEN_WHEN_EMPTY
 from limacore.config.shape import Shape, config_shape
 
@@ -48,6 +51,8 @@ def _is_shown(value: Any, key: str, field: Shape) -> bool:
 
 
 def _sorted(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_sorted(each) for each in value]
     if isinstance(value, dict):
         kept = {key: _sorted(value[key]) for key in sorted(value)}
         return {key: each for key, each in kept.items() if each not in ({}, None)}
@@ -62,3 +67,78 @@ def without_empty_maps(value: Any) -> Any:
     if isinstance(value, list):
         return [each for each in map(without_empty_maps, value) if each != {}]
     return value
+
+
+def to_yaml(data: dict[str, Any]) -> str:
+    """Such a configuration as text, in the style that limactl prints it."""
+    return "".join(_lines(data, "")) or "{}\n"
+
+
+def _lines(data: dict[str, Any], indent: str) -> Iterator[str]:
+    for key, value in data.items():
+        name = f"{indent}{_scalar(key, indent)}:"
+        if isinstance(value, dict) and value:
+            yield f"{name}\n"
+            yield from _lines(value, indent + "  ")
+        elif isinstance(value, list) and value:
+            yield f"{name}\n"
+            yield from _items(value, indent)
+        else:
+            yield f"{name} {_scalar(value, indent + '  ')}\n"
+
+
+def _items(items: list[Any], indent: str) -> Iterator[str]:
+    for item in items:
+        if isinstance(item, dict | list) and item:
+            inner = _lines(item, indent + "  ") if isinstance(item, dict) else _items(item, indent + "  ")
+            yield f"{indent}- " + "".join(inner)[len(indent) + 2:]
+        else:
+            yield f"{indent}- {_scalar(item, indent + '  ')}\n"
+
+
+_WORDS = re.compile(r"y|n|yes|no|on|off|true|false|null|~", re.I)
+_DATE = re.compile(r"\d{4}-\d\d?-\d\d?([Tt ].*)?|([01]?\d|2[0-3]):[0-5]\d")
+_FIRST = tuple("*&[]{},!|>%'\"@ `")
+_UNFIT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
+
+
+def _scalar(value: Any, indent: str) -> str:
+    if isinstance(value, dict | list):
+        return "{}" if isinstance(value, dict) else "[]"
+    if not isinstance(value, str):
+        return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    if _UNFIT.search(value):
+        return _double_quoted(value)
+    if "\n" in value and not value.startswith((" ", "\n")) and "#" not in value and "\\" not in value:
+        return _literal(value, indent)
+    return _double_quoted(value) if _needs_quotes(value) else value
+
+
+def _needs_quotes(text: str) -> bool:
+    if text in ("", "-") or text.startswith(_FIRST) or text.endswith((":", " ", "\t")) or "\n" in text:
+        return True
+    if any(mark in text for mark in ("#", "\\", ": ", "- ")) or text.startswith(("? ", "- ", "---")):
+        return True
+    if _WORDS.fullmatch(text) or _DATE.fullmatch(text):
+        return True
+    return not yamlio.scalar_tag(text).endswith((":str", ":merge")) and not _EXPONENT.fullmatch(text)
+
+
+_EXPONENT = re.compile(r"[0-9.]+[eE][0-9]+")
+
+
+def _literal(text: str, indent: str) -> str:
+    chomp = "|-" if not text.endswith("\n") else "|+" if text.endswith("\n\n") else "|"
+    lines = text.removesuffix("\n").split("\n") if text.endswith("\n") else text.split("\n")
+    return chomp + "".join(f"\n{indent}{line}" if line else "\n" for line in lines)
+
+
+def _double_quoted(text: str) -> str:
+    return '"' + "".join(_ESCAPES.get(char) or (_escaped(char) if _UNFIT.match(char) else char) for char in text) + '"'
+
+
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\a": "\\a", "\b": "\\b"}
+
+
+def _escaped(char: str) -> str:
+    return f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}"

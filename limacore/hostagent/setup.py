@@ -12,11 +12,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from limacore.base.files import write_atomic
+from limacore.config.leftout import left_out
 from limacore.config.load import load
 from limacore.drivers.base import MachineSpec
 from limacore.forward import rules
 from limacore.hostagent import port, seed
-from limacore.hostagent.leftout import left_out
 from limacore.model.config import Config
 from limacore.paths import HomePaths, InstancePaths
 from limacore.ssh import options as ssh

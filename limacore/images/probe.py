@@ -6,38 +6,50 @@ from pathlib import Path
 
 from limacore.base import diskformat
 from limacore.base.diskformat import DiskImage
+from limacore.base.goquote import ticked
 from limacore.errors import ImageError
 
-_USABLE = ("qcow2", "raw", "iso")
 _TEXT_SIGNS = (b"<!doctype", b"<html", b"<?xml", b"{", b"version https://git-lfs")
 _QCOW2_VERSIONS = (2, 3)
+_FLATTEN = "flatten it first: qemu-img convert -O qcow2 IMAGE NEW"
 
 
-def probe(path: Path) -> DiskImage:
-    """The image at `path`; raises ImageError for what a guest cannot have as its disk."""
+def unacceptable(name: str, reason: str, hint: str = "") -> ImageError:
+    """The error for an image that a guest cannot have as its disk."""
+    return ImageError(f"file {ticked(name)} is not acceptable as a disk image", detail=reason, hint=hint)
+
+
+def probe(path: Path, name: str = "") -> DiskImage:
+    """The image at `path`, called `name` in messages; raises ImageError for what a guest cannot have as its disk."""
+    name = name or str(path)
     try:
         image = diskformat.read(path)
     except OSError as error:
-        raise ImageError(f"cannot read the image `{path}`", detail=error.strerror or "") from error
-    if image.backing:
-        raise ImageError(f"the image `{path}` needs another file, `{image.backing}`",
-                         hint="flatten it first: qemu-img convert -O qcow2 IMAGE NEW")
-    if image.format not in _USABLE:
-        raise ImageError(f"the image `{path}` is in {image.format} format",
-                         hint="convert it first: qemu-img convert -O qcow2 IMAGE NEW")
+        raise ImageError(f"failed to open source {name}", detail=error.strerror or "") from error
+    refuse_others(name, backing=image.backing, extent=image.data_file)
     if image.format == "qcow2" and (image.version not in _QCOW2_VERSIONS or image.size <= 0):
-        raise ImageError(f"the image `{path}` has a damaged qcow2 header", hint="download it again")
+        raise unacceptable(name, "its qcow2 header is damaged", "download it again")
     if image.format == "raw":
-        _refuse_text(path, image.size)
+        _refuse_text(path, name, image.size)
     return image
 
 
-def _refuse_text(path: Path, size: int) -> None:
+def refuse_others(name: str, *, backing: str = "", extent: str = "") -> None:
+    """Raise ImageError when an image names other files: a guest would read what they hold."""
+    if backing:
+        raise unacceptable(name, f"base disk ({ticked(name)}) must not have a backing file ({ticked(backing)})",
+                           _FLATTEN)
+    if extent:
+        raise unacceptable(name, f"base disk ({ticked(name)}) must not have an extent file ({ticked(extent)})",
+                           _FLATTEN)
+
+
+def _refuse_text(path: Path, name: str, size: int) -> None:
     """A server's error page is no disk, though any bytes pass as a raw one."""
     if size == 0:
-        raise ImageError(f"the image `{path}` is empty", hint="check its location")
+        raise unacceptable(name, "it is empty", "check its location")
     with path.open("rb") as file:
         head = file.read(512)
     if head.lstrip().lower().startswith(_TEXT_SIGNS) and b"\0" not in head:
-        raise ImageError(f"the image `{path}` is a text, not a disk", detail=head[:60].decode(errors="replace"),
-                         hint="check its location in a browser")
+        raise unacceptable(name, f"it is a text, not a disk: {head[:60].decode(errors='replace')!r}",
+                           "check its location in a browser")

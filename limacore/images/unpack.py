@@ -1,30 +1,26 @@
-"""Copy or decompress an image into place: checked while bytes pass, holes kept, cancelled within a block."""
+"""Copy or decompress a file into place: checked in the same pass, holes kept, cancelled within a block."""
 
 from __future__ import annotations
 
 import asyncio
-import bz2
 import contextlib
-import lzma
-import subprocess
+import itertools
 import threading
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeVar
+from typing import BinaryIO, TypeVar
 
-from limacore.base import diskformat
 from limacore.base.files import write_failed
 from limacore.errors import HostError, ImageError
-from limacore.images.digest import Hashing
+from limacore.images.codecs import IN_BLOCK, CorruptError, decompressed
+from limacore.images.digest import Hashing, Sink
 
 T = TypeVar("T")
-Share = Callable[[float], None]
-"""Gets the fraction done, 0 to 1."""
+Told = Callable[[int], None]
+"""Gets how many bytes of the source have passed."""
 _BLOCK = 1 << 20
 _HOLE = 1 << 16
-_GZIP_WINDOW = 31
-_BY_ENDING = {".gz": "gz", ".bz2": "bz2", ".xz": "xz", ".zst": "zst", ".zstd": "zst"}
+_ZEROS = bytes(_HOLE)
 
 
 class Stopped(Exception):
@@ -44,110 +40,74 @@ async def in_thread(work: Callable[[threading.Event], T]) -> T:
         raise
 
 
-def compression_of(path: Path, name: str) -> str:
-    """`gz`, `bz2`, `xz`, `zst` or empty: by the ending of `name`, else by the first bytes of `path`."""
-    ending = Path(name.partition("?")[0]).suffix.lower()
-    if ending in _BY_ENDING:
-        return _BY_ENDING[ending]
-    with path.open("rb") as file:
-        return diskformat.compression(file.read(8))
+def unpack(source: Path, target: Path, kind: str, hashing: Hashing, stop: threading.Event, told: Told) -> None:
+    """Write the decompressed `source` to `target` and sum it up meanwhile.
 
-
-def unpack(source: Path, target: Path, kind: str, stop: threading.Event, share: Share) -> None:
-    """Write the decompressed `source` to `target`; raises ImageError, HostError, and leaves no target then."""
+    Raises ImageError (damaged, or not what the digest promises), HostError; then there is no target.
+    """
     try:
-        with source.open("rb") as packed, target.open("wb") as out:
-            size = max(source.stat().st_size, 1)
-            for block in _decompressed(packed, kind, source):
-                _write_sparse(out, block)
-                share(min(packed.tell() / size, 1.0))
-                if stop.is_set():
-                    raise Stopped
+        with source.open("rb") as packed, target.open("wb") as out, hashing.beside() as sink:
+            for block in decompressed(_reader(packed, sink, stop, told), kind):
+                write_sparse(out, block)
             out.truncate(out.tell())
+        hashing.verify()
     except BaseException as error:
         target.unlink(missing_ok=True)
+        if isinstance(error, CorruptError):
+            raise ImageError(f"{source} cannot be decompressed as {kind}", detail=str(error),
+                             hint="the file is damaged, or its name has a wrong ending") from error
         if isinstance(error, OSError):
             raise write_failed(target, error) from error
         raise
 
 
-def _write_sparse(out: BinaryIO, block: bytes) -> None:
-    for start in range(0, len(block), _HOLE):
-        piece = block[start : start + _HOLE]
-        if piece.count(0) == len(piece):
-            out.seek(len(piece), 1)
+def _reader(packed: BinaryIO, sink: Sink, stop: threading.Event, told: Told) -> Callable[[], bytes]:
+    passed = 0
+
+    def read() -> bytes:
+        nonlocal passed
+        if stop.is_set():
+            raise Stopped
+        block = packed.read(IN_BLOCK)
+        sink(block)
+        passed += len(block)
+        told(passed)
+        return block
+
+    return read
+
+
+def write_sparse(out: BinaryIO, block: bytes) -> None:
+    """Write a block where the file stands; runs of zeros become holes."""
+    view = memoryview(block)
+    for is_hole, start, end in _runs(block):
+        if is_hole:
+            out.seek(end - start, 1)
         else:
-            out.write(piece)
+            out.write(view[start:end])
 
 
-class _Decompressor(Protocol):
-    def decompress(self, data: bytes, /) -> bytes: ...
+def _runs(block: bytes) -> Iterator[tuple[bool, int, int]]:
+    size = len(block)
+    pieces = range(0, size, _HOLE)
+    for is_hole, group in itertools.groupby(pieces, lambda at: block.startswith(_ZEROS[: size - at], at)):
+        places = list(group)
+        yield is_hole, places[0], min(places[-1] + _HOLE, size)
 
 
-def _gzip() -> _Decompressor:
-    return zlib.decompressobj(_GZIP_WINDOW)
+def verify(path: Path, hashing: Hashing, stop: threading.Event, told: Told = lambda _: None) -> None:
+    """Check a file against its digest; raises DigestError."""
+    feed(path, hashing, stop, told)
+    hashing.verify()
 
 
-_MAKERS: dict[str, Callable[[], _Decompressor]] = {
-    "gz": _gzip, "bz2": bz2.BZ2Decompressor, "xz": lzma.LZMADecompressor,
-}
-
-
-def _decompressed(packed: BinaryIO, kind: str, source: Path) -> Iterator[bytes]:
-    if kind == "zst":
-        yield from _by_program(packed, source)
+def feed(path: Path, hashing: Hashing, stop: threading.Event, told: Told = lambda _: None) -> None:
+    """Sum up a file."""
+    if not hashing.algorithm:
         return
-    try:
-        yield from _streams(packed, _MAKERS[kind])
-    except (zlib.error, lzma.LZMAError, OSError, EOFError) as error:
-        raise ImageError(f"`{source}` is damaged: it cannot be decompressed as {kind}", detail=str(error),
-                         hint="download it again") from error
-
-
-def _streams(packed: BinaryIO, make: Callable[[], _Decompressor]) -> Iterator[bytes]:
-    """Decompressed blocks; files may hold several compressed streams one after another."""
-    decompressor, data = make(), packed.read(_BLOCK)
-    while data:
-        yield decompressor.decompress(data)
-        rest = getattr(decompressor, "unused_data", b"")
-        ended = getattr(decompressor, "eof", False)
-        if ended:
-            decompressor, data = make(), rest.lstrip(b"\0") or packed.read(_BLOCK)
-        else:
-            data = packed.read(_BLOCK)
-            if not data:
-                raise EOFError("it ends too early")
-
-
-def _by_program(packed: BinaryIO, source: Path) -> Iterator[bytes]:
-    try:
-        process = subprocess.Popen(["zstd", "-q", "-d", "-c"], stdin=packed, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE)
-    except FileNotFoundError:
-        raise HostError("`zstd` is not installed", hint="install it: apt-get install zstd") from None
-    with process:
-        assert process.stdout is not None and process.stderr is not None
-        try:
-            while block := process.stdout.read(_BLOCK):
-                yield block
-        except GeneratorExit:
-            process.kill()
-            raise
-        reason = process.stderr.read().decode(errors="replace").strip()
-    if process.returncode:
-        raise ImageError(f"`{source}` is damaged: it cannot be decompressed as zst", detail=reason,
-                         hint="download it again")
-
-
-def verify(path: Path, digest: str, stop: threading.Event) -> None:
-    """Check a local file against its digest; raises ImageError."""
-    hashing = Hashing(digest)
     with path.open("rb") as file:
-        while digest and (block := file.read(_BLOCK)):
+        while block := file.read(_BLOCK):
             hashing.update(block)
+            told(file.tell())
             if stop.is_set():
                 raise Stopped
-    try:
-        hashing.check(str(path))
-    except ImageError as error:
-        raise ImageError(error.message, detail=error.detail, hint="check `location` and `digest`") from None

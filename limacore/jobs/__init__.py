@@ -129,9 +129,10 @@ class Jobs:
         if job.state is JobState.RUNNING:
             self._set(advanced(job, progress, self._clock() - job.started_at))
 
-    def _say(self, number: int, line: LogLine) -> None:
+    def _say(self, number: int, level: str, text: str) -> None:
         job = self._jobs.get(number)
         if job is not None:
+            line = LogLine(self._clock(), level, text)
             self._set(replace(job, log=(*job.log, line)[-_LINES:]))
 
     def _end(self, number: int, state: JobState, error: str = "", hint: str = "") -> None:

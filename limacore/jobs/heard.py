@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 
 from limacore.base import notice
-from limacore.model.job import LogLine
 
-Ear = Callable[[LogLine], None]
+Ear = Callable[[str, str], None]
+"""Takes the level (`info`, `warning`, …) and the text."""
 _EAR: ContextVar[Ear | None] = ContextVar("ear", default=None)
 
 
@@ -20,13 +20,14 @@ class _Catcher(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         ear = _EAR.get()
         if ear is not None:
-            ear(LogLine(record.created, record.levelname.lower(), _text(record)))
+            ear(record.levelname.lower(), _text(record))
 
 
 def _text(record: logging.LogRecord) -> str:
     """The message with its fields: `Downloading arch=x86_64 location=https://…`."""
     fields: dict[str, str] = getattr(record, "fields", {})
-    return " ".join((record.getMessage(), *(f"{key}={value}" for key, value in sorted(fields.items()))))
+    told = (f"{key}={value}" for key, value in sorted(fields.items()) if key != "time")
+    return " ".join((record.getMessage(), *told))
 
 
 _CATCHER = _Catcher(logging.INFO)

@@ -12,6 +12,7 @@ from limacore.base.goquote import ticked
 from limacore.errors import LimaError, NotFoundError, ProtectedError, StateError
 from limacore.lifecycle import autostart, many
 from limacore.lifecycle.guard import held, word
+from limacore.lifecycle.reconcile import reconcile
 from limacore.lifecycle.stage import bury
 from limacore.lifecycle.stop import force_stop
 from limacore.model.instance import Instance, Status
@@ -28,8 +29,13 @@ async def delete_all(home: HomePaths, names: Sequence[str], *, force: bool = Fal
     Raises what was refused or failed; a name without a directory is only worth a warning.
     """
     allowed, refused = _until_refused(home, names, force)
-    errors = await many.each(allowed, lambda name: _delete_if_there(home, name, force, report))
-    many.require_none((*errors, *refused))
+    errors = [*await many.each(allowed, lambda name: _delete_if_there(home, name, force, report)), *refused]
+    if not refused:
+        try:
+            await asyncio.to_thread(reconcile, home)
+        except LimaError as error:
+            errors.append(error)
+    many.require_none(errors)
 
 
 def _until_refused(home: HomePaths, names: Sequence[str], force: bool) -> tuple[list[str], list[LimaError]]:
@@ -46,7 +52,7 @@ def _until_refused(home: HomePaths, names: Sequence[str], force: bool) -> tuple[
 
 
 async def _delete_if_there(home: HomePaths, name: str, force: bool, report: Report) -> None:
-    if os.path.exists(home.instance(name).dir):
+    if home.instance(name).dir.exists():
         await delete(home, name, force=force, report=report)
     else:
         notice.warning(f"Ignoring non-existent instance {ticked(name)}")
@@ -73,7 +79,7 @@ async def delete(home: HomePaths, name: str, *, force: bool = False, report: Rep
 
 
 def _refuse(paths: InstancePaths, home: HomePaths, force: bool) -> None:
-    if not os.path.exists(paths.dir):
+    if not paths.dir.exists():
         raise NotFoundError(f"instance {ticked(paths.name)} does not exist", hint=f"see `{notice.program()} list`")
     if paths.dir.is_dir() and not paths.lima_yaml.exists():
         raise NotFoundError(

@@ -5,24 +5,35 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from typing import NoReturn
 
-from limacore import hostlink
+from limacore import ansible, hostlink
+from limacore.base import notice
+from limacore.base.goquote import ticked
+from limacore.base.jsonlines import QUICK
 from limacore.base.proc import ended
 from limacore.config.load import load
 from limacore.errors import ConfigError, GuestError, StateError
+from limacore.hostlink import LogLine
 from limacore.images import prepare
-from limacore.lifecycle.guard import existing, held
+from limacore.lifecycle import autostart, queue
+from limacore.lifecycle.guard import configured, held, word
+from limacore.lifecycle.relay import relay
+from limacore.model.config import Config
 from limacore.model.event import Event, EventStatus
 from limacore.model.instance import Instance, Status
 from limacore.model.job import Progress
-from limacore.paths import HomePaths, InstancePaths
+from limacore.paths import PASSING, HomePaths, InstancePaths
+from limacore.store.evidence import process_fact
 from limacore.store.scan import inspect
 
 Report = Callable[[Progress], None]
 OnEvent = Callable[[Event], None]
-OnLog = Callable[[str, str], None]
+OnLog = Callable[[LogLine], None]
 DEFAULT_TIMEOUT = 600.0
 """Seconds to wait for `running`, as in Lima."""
+_MANAGER_TIME = 60.0
+"""Seconds that a service manager may take until there is a host agent."""
 
 
 async def start(
@@ -31,62 +42,116 @@ async def start(
     *,
     report: Report,
     timeout: float = DEFAULT_TIMEOUT,
+    strict: bool = False,
     on_event: OnEvent = lambda event: None,
-    on_log: OnLog = lambda level, message: None,
+    on_log: OnLog = relay,
 ) -> Instance:
     """Start instance `name` and return it running; an instance that runs already is returned as it is.
 
-    Raises StateError (already starting, orphaned, broken), ImageError, HostError, GuestError. When cancelled, what was
-    started is ended again.
+    Raises StateError (already starting, orphaned, broken), ImageError, HostError, GuestError; with `strict` also for a
+    script of the guest that failed. When cancelled, what was started is ended again.
     """
-    paths = existing(home, name)
+    paths = configured(home, name)
     since = time.time()
+    launched = await _launch(home, paths, report)
+    if launched is not None:
+        config, pid = launched
+        failed = await _wait_ready(paths, pid, since, timeout, on_event, on_log)
+        await ansible.run_playbooks(paths, config)
+        if strict and failed:
+            raise GuestError(f"scripts of instance {ticked(name)} failed: {', '.join(failed)}",
+                             hint=f"the instance runs; see {paths.serial_log}")
+    return inspect(home, name)
+
+
+async def foreground(home: HomePaths, name: str, *, report: Report) -> NoReturn:
+    """Become the host agent of `name`, as a service manager wants it; its output goes to its log files."""
+    paths = configured(home, name)
     with held(paths):
-        instance = inspect(home, name)
-        if instance.status is Status.RUNNING:
-            return instance
-        _require_startable(instance)
+        _require_startable(inspect(home, name))
         await _prepare(paths, home, report)
         _remove_stale(paths)
-        pid = hostlink.spawn(paths)
-        try:
-            await hostlink.wait_owned(paths, pid)
-        except BaseException:
-            await _undo(paths, pid)
-            raise
-    await _wait_ready(paths, pid, since, timeout, on_event, on_log)
-    return inspect(home, name)
+        notice.info("Running the host agent in the foreground")
+        hostlink.become(paths)
+
+
+async def _launch(home: HomePaths, paths: InstancePaths, report: Report) -> tuple[Config, int] | None:
+    """The configuration that is started, and the pid of the new host agent; None when it runs already."""
+    with held(paths):
+        instance = inspect(home, paths.name)
+        if instance.status is Status.RUNNING:
+            return None
+        _require_startable(instance)
+        config = await _prepare(paths, home, report)
+        _remove_stale(paths)
+        if not autostart.supported() or not autostart.registered(home, paths.name):
+            return config, await _spawn(paths)
+    # The manager starts it by `start --foreground`, which holds the instance itself.
+    return config, await _have_started(home, paths)
+
+
+async def _spawn(paths: InstancePaths) -> int:
+    pid = hostlink.spawn(paths)
+    try:
+        await hostlink.wait_owned(paths, pid)
+    except BaseException:
+        await _undo(paths, pid)
+        raise
+    return pid
+
+
+async def _have_started(home: HomePaths, paths: InstancePaths) -> int:
+    notice.info(f"Asking the service manager to start instance {ticked(paths.name)}")
+    await asyncio.to_thread(autostart.request_start, home, paths.name)
+    try:
+        async with asyncio.timeout(_MANAGER_TIME):
+            while not (pid := process_fact(paths.ha_pid, paths.dir).pid):  # noqa: ASYNC110  a file tells nobody
+                await asyncio.sleep(QUICK)
+            return pid
+    except TimeoutError:
+        raise StateError(f"the service manager has not started instance {ticked(paths.name)}",
+                         hint="see what it says: journalctl --user") from None
 
 
 def _require_startable(instance: Instance) -> None:
     if instance.status is Status.STARTING:
         raise StateError(f"instance `{instance.name}` is already starting (host agent pid {instance.ha_pid})",
-                         hint=f"watch it in the dashboard, or stop it: limatui stop {instance.name}")
+                         hint=f"watch it in the dashboard, or stop it: {notice.program()} stop {instance.name}")
     if instance.status is not Status.STOPPED and (instance.ha_pid or instance.driver_pid):
-        raise StateError(f"expected status `Stopped`, got `{instance.status}`", detail="; ".join(instance.evidence),
-                         hint=f"end what is left of it first: limatui stop -f {instance.name}")
+        raise StateError(f"expected status `Stopped`, got `{word(instance)}`", detail="; ".join(instance.evidence),
+                         hint=_way_out(instance))
     if instance.errors:
         raise ConfigError(f"errors inspecting instance `{instance.name}`", detail="\n".join(instance.errors))
 
 
-async def _prepare(paths: InstancePaths, home: HomePaths, report: Report) -> None:
+def _way_out(instance: Instance) -> str:
+    if instance.status is Status.STOPPING:
+        return "it is shutting down: wait for its end, then start it"
+    return f"end what is left of it first: {notice.program()} stop -f {instance.name}"
+
+
+async def _prepare(paths: InstancePaths, home: HomePaths, report: Report) -> Config:
+    await asyncio.to_thread(queue.apply, home, paths)
     loaded = await asyncio.to_thread(load, paths.lima_yaml, home, exists=True)
-    await prepare.prepare(paths, loaded.require(str(paths.lima_yaml)), report)
+    config = loaded.require(str(paths.lima_yaml))
+    await prepare.prepare(paths, config, report)
+    return config
 
 
 def _remove_stale(paths: InstancePaths) -> None:
     """The instance is stopped by evidence, so pid files and sockets that are still there belong to the dead."""
     for entry in paths.dir.iterdir():
-        if entry.name.endswith((".pid", ".sock", ".tmp")):
+        if entry.name.endswith(PASSING):
             entry.unlink(missing_ok=True)
 
 
 async def _wait_ready(
     paths: InstancePaths, pid: int, since: float, timeout: float, on_event: OnEvent, on_log: OnLog
-) -> None:
+) -> tuple[str, ...]:
+    """The scripts of the guest that failed, when it is ready."""
     try:
         async with asyncio.timeout(timeout):
-            await _follow(paths, pid, since, on_event, on_log)
+            return await _follow(paths, pid, since, on_event, on_log)
     except TimeoutError:
         raise GuestError(f"instance `{paths.name}` was not ready within {timeout:.0f} s; it was left running",
                          hint=f"its console may tell why: {paths.serial_log}") from None
@@ -95,14 +160,20 @@ async def _wait_ready(
         raise
 
 
-async def _follow(paths: InstancePaths, pid: int, since: float, on_event: OnEvent, on_log: OnLog) -> None:
+async def _follow(
+    paths: InstancePaths, pid: int, since: float, on_event: OnEvent, on_log: OnLog
+) -> tuple[str, ...]:
+    failed: list[str] = []
     async for line in hostlink.follow(paths, pid, since):
         if not isinstance(line, Event):
-            on_log(line.level or "info", line.message)
+            on_log(line)
             continue
         on_event(line)
+        if line.status.script and line.status.script.exit_code:
+            failed.append(line.status.script.name)
         if _is_ready(line.status, paths):
-            return
+            break
+    return tuple(failed)
 
 
 def _is_ready(status: EventStatus, paths: InstancePaths) -> bool:

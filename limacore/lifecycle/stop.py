@@ -19,18 +19,18 @@ from limacore.errors import StateError
 from limacore.hostlink import LogLine
 from limacore.lifecycle import autostart, many
 from limacore.lifecycle.guard import configured, held, word
+from limacore.lifecycle.reconcile import reconcile
 from limacore.lifecycle.relay import relay
 from limacore.model.instance import Instance, Status
 from limacore.model.job import Progress
-from limacore.paths import HomePaths, InstancePaths
-from limacore.store import disks
+from limacore.paths import PASSING, HomePaths, InstancePaths
+from limacore.store import disklocks, disks
 from limacore.store.evidence import process_fact
 from limacore.store.scan import inspect
 
 Report = Callable[[Progress], None]
 GRACE = 190.0
 """Seconds that a host agent may take: the guest has three minutes, then QEMU is killed."""
-_ENDINGS = (".pid", ".sock", ".tmp")
 
 
 async def stop_all(
@@ -39,6 +39,7 @@ async def stop_all(
     """Stop several at once; those that cannot be stopped are told together at the end."""
     many.require_none(await many.each(
         names, lambda name: stop(home, name, force=force, timeout=timeout, report=report)))
+    await asyncio.to_thread(reconcile, home)
 
 
 async def stop(home: HomePaths, name: str, *, force: bool = False, timeout: float = GRACE, report: Report) -> None:
@@ -140,7 +141,7 @@ def _release_disks(instance: Instance, paths: InstancePaths, home: HomePaths) ->
     for disk in instance.config.additional_disks if instance.config else ():
         if not disks.exists(home, disk.name):
             notice.warning(f"Disk {ticked(disk.name)} does not exist")
-    disks.unlock_all(home, paths.dir)
+    disklocks.unlock_all(home, paths.dir)
 
 
 def _sweep(paths: InstancePaths, driver_pid: Path) -> None:
@@ -151,7 +152,7 @@ def _sweep(paths: InstancePaths, driver_pid: Path) -> None:
             path.unlink(missing_ok=True)
     notice.info(f"Removing *.pid *.sock *.tmp under {ticked(str(paths.dir))}")
     try:
-        found = sorted(entry for entry in paths.dir.iterdir() if entry.name.endswith(_ENDINGS))
+        found = sorted(entry for entry in paths.dir.iterdir() if entry.name.endswith(PASSING))
     except OSError as error:
         notice.error(f"open {paths.dir}: {(error.strerror or str(error)).lower()}")
         return

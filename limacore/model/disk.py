@@ -18,3 +18,6 @@ class DataDisk(Struct, frozen=True):
     main: bool = False
     """True for the main disk of the instance `holder`."""
     error: str = ""
+    """Why it is no disk that could be used."""
+    holder_dir: str = ""
+    """The directory that the lock names: it may be gone, or in another home."""

@@ -103,6 +103,8 @@ class Instance(Struct, frozen=True):
     agent: str = ""
     """`answering`, `silent` or empty."""
     clock_skew_ms: float | None = None
+    edit_waits: bool = False
+    """Whether an edit of lima.yaml is kept for the next start."""
     lima_version: str = ""
     message: str = ""
     steps: tuple[Step, ...] = ()

@@ -1,213 +1,226 @@
-"""Additional disks (`_disks/NAME`) and main disks: listing, making, removing, and who holds which."""
+"""Additional disks (`_disks/NAME`) and main disks: listing, making, importing, growing, removing."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from limacore.base import diskformat
-from limacore.base.files import write_failed
-from limacore.base.units import parse_size
-from limacore.errors import AlreadyExistsError, HostError, LockedError, NotFoundError, UsageError
+from limacore.base import diskformat, notice
+from limacore.base.files import remove_tree, share
+from limacore.base.goquote import ticked
+from limacore.base.units import format_size, parse_size
+from limacore.errors import AlreadyExistsError, HostError, LimaError, LockedError, NotFoundError, StateError, UsageError
 from limacore.model.disk import DataDisk
-from limacore.paths import HomePaths, InstancePaths
-from limacore.store.evidence import process_fact
+from limacore.paths import DISK_IMAGE, DISK_LOCK, HomePaths, InstancePaths
+from limacore.store.disklocks import holder_of, is_alive
+from limacore.store.diskmaking import SECTOR, make_image, qemu_img, reason, rounded, staged
 
 FORMATS = ("qcow2", "raw")
-_IMAGE, _LOCK = "datadisk", "in_use_by"
-_SECTOR = 512
-DRIVERS = ("qemu", "vz", "krunkit")
-"""Drivers whose pid files are looked at."""
 
 
 def list_all(home: HomePaths) -> tuple[DataDisk, ...]:
     """Additional disks by name, then the main disk of each instance; never raises for a single broken one."""
-    return (*list_additional(home), *_main_disks(home))
+    try:
+        return (*list_additional(home), *list_main(home))
+    except HostError:
+        return tuple(list_main(home))
 
 
 def list_additional(home: HomePaths) -> tuple[DataDisk, ...]:
-    """Additional disks by name."""
-    return tuple(inspect(home, path.name) for path in _folders(home.disks))
-
-
-def _folders(parent: Path) -> list[Path]:
+    """Everything in `_disks` by name, with an `error` where it is no disk; raises HostError for an unreadable home."""
     try:
-        with os.scandir(parent) as entries:
-            names = sorted(each.name for each in entries if each.is_dir(follow_symlinks=False))
-    except OSError:
-        return []
-    return [parent / name for name in names if not name.startswith((".", "_"))]
+        names = sorted(path.name for path in home.disks.iterdir() if not path.name.startswith("."))
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise HostError(f"open {home.disks}: {reason(error)}") from error
+    return tuple(inspect(home, name) for name in names)
 
 
 def inspect(home: HomePaths, name: str) -> DataDisk:
     """The additional disk `name` as it is; what is wrong with it is in `error`."""
     folder = home.disks / name
     holder = holder_of(folder)
-    return _disk(folder / _IMAGE, DataDisk(
-        name=name, dir=str(folder), holder=Path(holder).name if holder else "",
-        holder_alive=bool(holder) and is_alive(Path(holder)),
-    ))
-
-
-def _main_disks(home: HomePaths) -> Iterator[DataDisk]:
-    for folder in _folders(home.home):
-        paths = InstancePaths(folder)
-        image = next((each for each in (paths.disk, paths.diffdisk) if each.exists()), None)
-        if image is not None:
-            yield _disk(image, DataDisk(name=folder.name, dir=str(folder), holder=folder.name, main=True,
-                                        holder_alive=is_alive(folder)))
-
-
-def _disk(path: Path, known: DataDisk) -> DataDisk:
-    size, allocated, kind, error = 0, 0, "", ""
+    known = DataDisk(name=name, dir=str(folder), holder=Path(holder).name, holder_dir=holder,
+                     holder_alive=bool(holder) and is_alive(Path(holder)))
     try:
-        image, state = diskformat.read(path), path.stat()
-        size, allocated, kind = max(image.size, 0), state.st_blocks * _SECTOR, image.format
-    except OSError as failure:
-        error = f"{path.name}: {failure.strerror}"
-    return DataDisk(name=known.name, dir=known.dir, size=size, allocated=allocated, format=kind, holder=known.holder,
-                    holder_alive=known.holder_alive, main=known.main, error=error)
+        home.data_disk(name)
+    except UsageError as error:
+        return _with(known, error=error.message)
+    return _measured(folder / DISK_IMAGE, known)
 
 
-def holder_of(folder: Path) -> str:
-    """The directory of the instance that has locked a disk; empty when nobody has."""
+def list_main(home: HomePaths) -> Iterator[DataDisk]:
+    """The main disk of each instance that has one."""
     try:
-        return str((folder / _LOCK).readlink())
+        names = sorted(path.name for path in home.home.iterdir() if not path.name.startswith((".", "_")))
     except OSError:
-        return ""
+        return
+    for name in names:
+        paths = InstancePaths(home.home / name)
+        image = next((each for each in (paths.disk, paths.diffdisk) if each.exists()), None)
+        if image is not None and not paths.dir.is_symlink():
+            yield _measured(image, DataDisk(name=name, dir=str(paths.dir), holder=name, holder_dir=str(paths.dir),
+                                            main=True, holder_alive=is_alive(paths.dir)))
 
 
-def is_alive(directory: Path) -> bool:
-    """Whether a VM or a host agent of the instance at `directory` runs."""
-    names = ("ha.pid", *(f"{driver}.pid" for driver in DRIVERS))
-    return any(process_fact(directory / name, directory).pid for name in names)
+def _measured(path: Path, known: DataDisk) -> DataDisk:
+    try:
+        state = path.stat()
+        image = diskformat.read(path)
+    except OSError as failure:
+        return _with(known, error=f"stat {path}: {reason(failure)}")
+    if image.format == "qcow2" and image.size < 0:
+        return _with(known, error=f"{path}: the header of the qcow2 image is damaged")
+    return _with(known, size=max(image.size, 0), allocated=state.st_blocks * SECTOR, format=image.format)
+
+
+def _with(disk: DataDisk, *, size: int = 0, allocated: int = 0, format: str = "", error: str = "") -> DataDisk:
+    return DataDisk(name=disk.name, dir=disk.dir, size=size, allocated=allocated, format=format, holder=disk.holder,
+                    holder_alive=disk.holder_alive, main=disk.main, error=error, holder_dir=disk.holder_dir)
+
+
+def exists(home: HomePaths, name: str) -> bool:
+    """Whether there is a usable additional disk of that name; raises UsageError when it is no disk name."""
+    home.data_disk(name)
+    return not inspect(home, name).error
 
 
 def create(home: HomePaths, name: str, size: str, kind: str = "qcow2") -> DataDisk:
     """Make an additional disk; on any error nothing is left. Raises UsageError, AlreadyExistsError, HostError."""
     folder, number = home.data_disk(name), parse_size(size)
     if kind not in FORMATS:
-        raise UsageError(f"disk format `{kind}` is not supported", hint="use qcow2 or raw")
-    if number < _SECTOR:
-        raise UsageError(f"a disk of {number} bytes is too small", hint="write a size such as 10GiB")
-    if os.path.lexists(folder):
-        raise AlreadyExistsError(f"disk `{name}` already exists (`{folder}`)", hint="choose another name")
-    try:
-        home.disks.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700)
-    except OSError as error:
-        raise write_failed(folder, error) from error
-    with _removed_on_failure(folder):
-        _make_image(folder / _IMAGE, number, kind)
+        raise _unsupported(kind)
+    if number < 1:
+        raise UsageError("the size of a disk cannot be 0", hint="write a size such as 10GiB")
+    _require_free(folder)
+    notice.info(f"Creating {kind} disk {ticked(name)} with size {format_size(number)}")
+    with staged(folder, 0o700) as stage:
+        make_image(stage / DISK_IMAGE, number, kind)
     return inspect(home, name)
 
 
-@contextlib.contextmanager
-def _removed_on_failure(folder: Path) -> Iterator[None]:
+def _unsupported(kind: str) -> UsageError:
+    return UsageError(f"disk format {ticked(kind)} not supported, use `qcow2` or `raw` instead")
+
+
+def _require_free(folder: Path) -> None:
     try:
-        yield
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-
-
-def _make_image(path: Path, size: int, kind: str) -> None:
-    rounded = -(-size // _SECTOR) * _SECTOR
-    if kind == "raw":
-        try:
-            with path.open("xb") as file:
-                file.truncate(rounded)
-        except OSError as error:
-            raise write_failed(path, error) from error
-        return
-    qemu_img("create", "-f", "qcow2", str(path), str(rounded))
-
-
-def qemu_img(*arguments: str) -> str:
-    """Run qemu-img to its end and return what it printed; raises HostError."""
-    try:
-        done = subprocess.run(["qemu-img", *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              check=False)
+        folder.lstat()
     except FileNotFoundError:
-        raise HostError("`qemu-img` is not installed", hint="install it: apt-get install qemu-utils") from None
-    if done.returncode:
-        reason = done.stderr.strip().removeprefix("qemu-img: ")
-        hint = "free some space, then try again" if "No space left" in reason else ""
-        raise HostError(f"`qemu-img {arguments[0]}` failed", detail=reason, hint=hint)
-    return done.stdout
+        return
+    except OSError:
+        pass  # whatever is there, it is not for us to take
+    raise AlreadyExistsError(f"disk {ticked(folder.name)} already exists ({ticked(str(folder))})",
+                             hint="choose another name")
+
+
+def import_(home: HomePaths, name: str, file: str | Path) -> DataDisk:
+    """Make an additional disk of a qcow2 or raw file, which stays; on any error nothing is left. Raises LimaError."""
+    folder = home.data_disk(name)
+    _require_free(folder)
+    size = _importable(Path(file))
+    with staged(folder, 0o755) as stage:
+        share(Path(file), stage / DISK_IMAGE, link=False)
+    notice.info(f"Imported {name} with size {format_size(size)}")
+    return inspect(home, name)
+
+
+def _importable(file: Path) -> int:
+    """The size of an image that is complete in itself."""
+    try:
+        image = diskformat.read(file)
+    except IsADirectoryError as error:
+        raise UsageError(f"read {file}: is a directory") from error
+    except OSError as error:
+        raise NotFoundError(f"open {file}: {reason(error)}") from error
+    kind = "raw" if image.format == "iso" else image.format
+    if kind not in FORMATS:
+        raise _unsupported(kind)
+    if image.backing:
+        raise UsageError(f"{ticked(str(file))} needs another file, {ticked(image.backing)}: it is only a layer over it",
+                         hint=f"join them first: qemu-img convert -O qcow2 {file} whole.qcow2")
+    return image.size
+
+
+def resize(home: HomePaths, name: str, size: str) -> DataDisk:
+    """Make an additional disk larger; raises UsageError when that would shrink it, LockedError while it is in use."""
+    wanted = parse_size(size)
+    disk = _require(home, name)
+    if wanted < disk.size:
+        raise UsageError(f"specified size {ticked(format_size(wanted))} is less than the current disk size "
+                         f"{ticked(format_size(disk.size))}. Disk shrinking is currently unavailable")
+    if disk.holder_alive:
+        raise LockedError(f"cannot resize disk {ticked(name)} used by running instance {ticked(disk.holder)}. "
+                          "Please stop the VM instance")
+    if wanted > disk.size:
+        try:
+            qemu_img("resize", "-q", "-f", disk.format, f"{disk.dir}/{DISK_IMAGE}", str(rounded(wanted)))
+        except HostError as error:
+            raise HostError(f"failed to resize disk {ticked(name)}", detail=error.detail or error.message,
+                            hint=error.hint) from error
+    notice.info(f"Resized disk {ticked(name)} ({ticked(disk.dir)})")
+    return inspect(home, name)
+
+
+def _require(home: HomePaths, name: str) -> DataDisk:
+    home.data_disk(name)
+    disk = inspect(home, name)
+    if disk.error:
+        raise NotFoundError(f"disk {ticked(name)} does not exists", hint=f"see `{notice.program()} disk list`")
+    return disk
 
 
 def delete(home: HomePaths, name: str, *, force: bool = False) -> None:
-    """Remove an additional disk; raises NotFoundError, and LockedError when an instance uses or lists it."""
+    """Remove an additional disk; raises NotFoundError, and LockedError when an instance uses or lists it.
+
+    `force` removes one that is only locked or listed, and the rest of a broken one; never one that is in use.
+    """
     folder = home.data_disk(name)
-    if not folder.is_dir():
-        raise NotFoundError(f"disk `{name}` does not exist", hint="see `limatui disk list`")
-    holder = holder_of(folder)
-    if holder and is_alive(Path(holder)):
-        raise LockedError(f"disk `{name}` is in use by the running instance `{Path(holder).name}`",
-                          hint=f"stop it first: limatui stop {Path(holder).name}")
-    if not force:
-        _require_unused(home, name, holder)
-    try:
-        shutil.rmtree(folder)
-    except OSError as error:
-        raise HostError(f"cannot delete `{folder}`", detail=error.strerror or "") from error
+    disk = inspect(home, name)
+    if not os.path.lexists(folder) or (disk.error and not force):
+        raise NotFoundError(f"disk {ticked(name)} does not exist", hint=f"see `{notice.program()} disk list`")
+    refusal = _why_not_delete(home, disk, force)
+    if refusal is not None:
+        raise refusal
+    remove_tree(folder)
+    notice.info(f"Deleted {ticked(name)} ({ticked(str(folder))})")
 
 
-def _require_unused(home: HomePaths, name: str, holder: str) -> None:
-    if holder:
-        raise LockedError(f"disk `{name}` is locked by instance `{Path(holder).name}`",
-                          hint=f"if that instance does not need it any more: limatui disk delete -f {name}")
+def _why_not_delete(home: HomePaths, disk: DataDisk, force: bool) -> LimaError | None:
+    held = f"cannot delete disk {ticked(disk.name)} in use by instance {ticked(disk.holder)}"
+    if disk.holder_alive:
+        return LockedError(held, detail="which is running",
+                           hint=f"stop it first: {notice.program()} stop {disk.holder}")
+    if force:
+        return None
+    if disk.holder:
+        return LockedError(held, hint=f"it does not run: {notice.program()} disk unlock {disk.name}")
+    users = users_of(home, disk.name)
+    if users:
+        return LockedError(f"disk {ticked(disk.name)} is listed in lima.yaml of {', '.join(map(ticked, users))}",
+                           hint=f"remove it there first, or: {notice.program()} disk delete --force {disk.name}")
+    return None
+
+
+def users_of(home: HomePaths, name: str) -> tuple[str, ...]:
+    """Names of the instances whose lima.yaml lists the disk."""
     from limacore.store.scan import users_of_disk
 
-    users = users_of_disk(home, name)
-    if users:
-        raise LockedError(f"disk `{name}` is listed in lima.yaml of {', '.join(f'`{each}`' for each in users)}",
-                          hint=f"remove it there first, or: limatui disk delete -f {name}")
+    return users_of_disk(home, name)
 
 
-def lock(home: HomePaths, name: str, directory: Path) -> Path:
-    """Claim a disk for the instance at `directory` and return its image; raises LockedError, NotFoundError."""
+def release(home: HomePaths, name: str) -> None:
+    """Remove the lock that an instance left which does not run; raises NotFoundError, StateError, LockedError."""
     folder = home.data_disk(name)
-    if not (folder / _IMAGE).exists():
-        raise NotFoundError(f"disk `{name}` does not exist (`{folder / _IMAGE}`)",
-                            hint=f"make it: limatui disk create {name} --size 10GiB")
-    while True:
-        try:
-            (folder / _LOCK).symlink_to(directory)
-            return folder / _IMAGE
-        except FileExistsError:
-            _release_own(folder, name, directory)
-        except OSError as error:
-            raise write_failed(folder / _LOCK, error) from error
-
-
-def _release_own(folder: Path, name: str, directory: Path) -> None:
-    """A lock that names us is left from a crash; one of somebody else is respected."""
-    holder = holder_of(folder)
-    if holder and holder != str(directory):
-        state = "running" if is_alive(Path(holder)) else "stopped"
-        raise LockedError(f"disk `{name}` is in use by instance `{Path(holder).name}` ({state})",
-                          hint=f"if that is wrong, remove `{folder / _LOCK}`")
-    (folder / _LOCK).unlink(missing_ok=True)
-
-
-def unlock(home: HomePaths, name: str, directory: Path) -> bool:
-    """Give up a disk that the instance at `directory` holds; False when it holds it not."""
-    folder = home.data_disk(name)
-    if holder_of(folder) != str(directory):
-        return False
-    (folder / _LOCK).unlink(missing_ok=True)
-    return True
-
-
-def unlock_all(home: HomePaths, directory: Path) -> tuple[str, ...]:
-    """Give up every disk that the instance at `directory` holds; returns their names."""
-    held = [folder for folder in _folders(home.disks) if holder_of(folder) == str(directory)]
-    for folder in held:
-        (folder / _LOCK).unlink(missing_ok=True)
-    return tuple(folder.name for folder in held)
+    disk = inspect(home, name)
+    if disk.error:
+        raise NotFoundError(f"disk {ticked(name)} does not exist", hint=f"see `{notice.program()} disk list`")
+    if not disk.holder:
+        raise StateError(f"disk {ticked(name)} is not locked")
+    if disk.holder_alive:
+        raise LockedError(f"Cannot unlock disk {ticked(name)} used by running instance {ticked(disk.holder)}",
+                          hint=f"stop it first: {notice.program()} stop {disk.holder}")
+    (folder / DISK_LOCK).unlink(missing_ok=True)
+    notice.info(f"Unlocked disk {ticked(name)} ({ticked(str(folder))})")

@@ -179,7 +179,7 @@ def _readable(
         errors=(*verdict.errors, *((port_error,) if port_error else ())), config=config,
         vm_type=config.vm_type, arch=config.arch, cpus=config.cpus, memory=parse_size(config.memory),
         disk=parse_size(config.disk), ssh_port=port, protected=os.path.lexists(paths.protected),
-        ha_pid=found.agent.pid, driver_pid=found.driver.pid,
+        edit_waits=paths.queued_yaml.exists(), ha_pid=found.agent.pid, driver_pid=found.driver.pid,
         started_at=found.driver.started_at if found.driver.pid else 0.0,
         ready_seconds=found.tail.ready_seconds, lima_version=recorded_version(paths.dir),
         steps=found.tail.steps, usage=_usage(paths),

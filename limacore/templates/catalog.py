@@ -6,11 +6,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from limacore.base.goquote import ticked
 from limacore.errors import NotFoundError, UsageError
 from limacore.paths import HomePaths
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _ENDING = ".yaml"
+_AS_FILE = "to use a file, give its path without `template:`"
 
 
 def bundled() -> Path:
@@ -45,14 +47,15 @@ def _names_below(folder: Path) -> Iterator[str]:
 
 def find(name: str, home: HomePaths) -> Path:
     """The file of the template `name`; raises NotFoundError, UsageError."""
-    if ".." in name or name.startswith("/") or "\0" in name:
-        raise UsageError(f"template name {name!r} must not contain `..` or begin with `/`",
-                         hint="to use a file, give its path without `template:`")
+    if ".." in name:
+        raise UsageError(f"template name {ticked(name)} must not contain `..`", hint=_AS_FILE)
+    if name.startswith("/") or "\0" in name:
+        raise UsageError(f"template name {ticked(name)} must not begin with `/`", hint=_AS_FILE)
     file_name = name + _ENDING if _lacks_ending(name) else name
     for folder in search_path(home):
-        if (path := folder / file_name).is_file():
+        if (path := folder / file_name).exists():
             return path
-    raise NotFoundError(f"template `{file_name}` not found", hint=_near(name, home))
+    raise NotFoundError(f"template {ticked(file_name)} not found", hint=_near(name, home))
 
 
 def _lacks_ending(name: str) -> bool:

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import StrEnum
 from typing import Any
 
-from limacore.base import yamlio
-from limacore.base.version import version_key
+from limacore.base import notice, yamlio
+from limacore.base.goquote import ticked
+from limacore.config import unmarshal
 from limacore.config.coerce import Coercion
 from limacore.config.shape import config_shape
 from limacore.errors import ConfigError
 from limacore.paths import HomePaths
-from limacore.templates import combine, locator
+from limacore.templates import combine, locator, scripts
+from limacore.templates.merge import merge
 
+name_of = locator.name_of
 _MAX_BASES = 50
-_PREPENDED = ("base", "provision", "probes")
-_HIGHER_WINS = (("minimumLimaVersion",), ("vmOpts", "qemu", "minimumVersion"))
-_INLINE = {"data": "content", "yq": "expression"}
+
+
+class Mode(StrEnum):
+    """How much of what a template refers to becomes part of it."""
+
+    VERBATIM = "verbatim"
+    ABSOLUTE = "absolute"
+    """Relative locators are made absolute."""
+    EMBED = "embed"
+    """Bases and scripts that are files are merged in; named templates stay references."""
+    EMBED_ALL = "embed-all"
 
 
 def read(name: str, home: HomePaths, *, with_base: bool = True) -> str:
@@ -24,37 +36,77 @@ def read(name: str, home: HomePaths, *, with_base: bool = True) -> str:
 
     `with_base` also merges `_config/base.yaml`, as is done when an instance is created.
     """
+    return embed(opened(name, home), home, with_base=with_base, tell=True)
+
+
+def opened(name: str, home: HomePaths) -> locator.Template:
+    """The template that a locator names; raises LimaError, also for an empty one."""
     template = locator.read(name, home)
     if not template.text:
-        raise ConfigError(f"don't know how to interpret `{name}` as a template locator", hint="the file is empty")
-    return embed(template, home, with_base=with_base)
+        raise ConfigError(f"don't know how to interpret {ticked(name)} as a template locator", hint="it is empty")
+    return template
 
 
-def embed(template: locator.Template, home: HomePaths, *, with_base: bool = True) -> str:
-    """The same for a template that was read already."""
-    root = _checked(template)
-    own_base = with_base and home.base_yaml.exists()
-    if not own_base and not _refers(root) and not combine.would_change(root):
+def copied(name: str, home: HomePaths, mode: Mode) -> str:
+    """The text of a template in one of the modes of `template copy`; raises LimaError."""
+    template = opened(name, home)
+    if mode is Mode.VERBATIM:
         return template.text
+    return embed(template, home, with_base=False, mode=mode, tell=True)
+
+
+def embed(template: locator.Template, home: HomePaths, *, with_base: bool = True, mode: Mode = Mode.EMBED_ALL,
+          tell: bool = False) -> str:
+    """The same for a template that was read already; `tell` also of unknown fields."""
+    root = _checked(template, tell)
+    own_base = with_base and home.base_yaml.exists()
+    combines = mode is not Mode.ABSOLUTE and combine.would_change(root)
+    if not own_base and not _refers(root) and not combines:
+        return template.text
+    from limacore.base import yamlfmt
     from limacore.config.edit import RoundTrip
 
     document = RoundTrip(template.text)
-    _Embedding(home, {template.locator}).into(document.root, template.locator, own_base)
-    combine.combine(document.root)
-    text = document.text()
+    changed = _apply(document.root, template, home, own_base, mode, tell)
+    text = yamlfmt.format(document.text()) if changed else template.text
     if len(text.encode()) > yamlio.MAX_BYTES:
-        raise ConfigError(f"template `{template.locator}` is longer than {yamlio.MAX_BYTES} bytes with its bases")
+        raise ConfigError(f"template {ticked(template.locator)} is longer than {yamlio.MAX_BYTES} bytes with its bases")
     return text
 
 
-def _checked(template: locator.Template) -> dict[str, Any]:
+def _apply(root: Any, template: locator.Template, home: HomePaths, own_base: bool, mode: Mode, tell: bool) -> bool:
+    """Change a document as `mode` says; whether anything was changed."""
+    if mode is Mode.ABSOLUTE:
+        before = _locators_in(root)
+        _absolute(root, template.locator)
+        return _locators_in(root) != before
+    embedding = _Embedding(home, every=mode is Mode.EMBED_ALL, tell=tell)
+    number, comment = _below_base(root)
+    given = root.get("base")
+    left = embedding.into(root, template.locator, own_base)
+    if left:
+        root.insert(number, "base", given if left == [given] else left)
+        number += 1
+    if comment:
+        from limacore.config.edit import put_comment_above
+
+        put_comment_above(root, number, comment)
+    combine.combine(root)
+    return True
+
+
+def _checked(template: locator.Template, tell: bool = False) -> dict[str, Any]:
     """Plain data of a template; raises ConfigError when it is no mapping, or has a value of a wrong type."""
-    root = yamlio.parse(template.text, template.locator)
+    try:
+        root = yamlio.parse(template.text, template.locator)
+    except yamlio.YamlError as error:
+        raise unmarshal.failure(template.locator, template.text, unmarshal.syntax(error)) from None
     coercion = Coercion()
     coercion.mapping(root, config_shape())
-    for problem in coercion.problems:
-        if problem.severity == "error":
-            raise yamlio.YamlError(problem.message, template.locator, template.text, problem.line, problem.column)
+    if failed := next((each for each in coercion.problems if each.severity == "error"), None):
+        raise unmarshal.failure(template.locator, template.text, failed)
+    if tell and (loose := unmarshal.loose(coercion.problems, template.text)):
+        notice.warning("Non-strict YAML detected; please check for typos", comment=template.locator, error=loose)
     data = yamlio.plain(root)
     return data if isinstance(data, dict) else {}
 
@@ -62,69 +114,78 @@ def _checked(template: locator.Template) -> dict[str, Any]:
 def _refers(data: dict[str, Any]) -> bool:
     if data.get("base"):
         return True
-    return any(isinstance(entry, dict) and entry.get("file") for _, entry in _scripts(data))
+    return any(isinstance(entry, dict) and entry.get("file") for _, entry in scripts.entries(data))
 
 
-def _scripts(data: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    for part in ("provision", "probes"):
-        for entry in data.get(part) or ():
-            yield part, entry
+def _locators_in(root: Any) -> list[str]:
+    files = (entry.get("file") for _, entry in scripts.entries(root) if isinstance(entry, dict))
+    return [str(each) for each in (root.get("base"), *files)]
+
+
+def _absolute(data: Any, place: str) -> None:
+    """Make every locator in a document independent of the place of the document."""
+    base = data.get("base")
+    if isinstance(base, str):
+        data["base"] = _same_style(base, locator.absolute(base, place))
+    elif isinstance(base, list):
+        for number, entry in enumerate(base):
+            if isinstance(entry, dict):
+                entry["url"] = _same_style(entry.get("url", ""), locator.absolute(entry.get("url", ""), place))
+            elif entry is not None:
+                base[number] = _same_style(entry, locator.absolute(str(entry), place))
+    for _, entry in scripts.entries(data):
+        if isinstance(entry, dict) and entry.get("file"):
+            scripts.make_absolute(entry, place)
+
+
+def _same_style(old: Any, new: str) -> Any:
+    """The new text in the quotes of the old."""
+    return new if type(old) is str or not isinstance(old, str) or old == new else type(old)(new)
 
 
 class _Embedding:
-    def __init__(self, home: HomePaths, included: set[str]) -> None:
-        self.home, self.included = home, included
+    def __init__(self, home: HomePaths, *, every: bool, tell: bool) -> None:
+        self.home, self.every, self.tell = home, every, tell
+        self.included: set[str] = set()
 
-    def into(self, data: Any, place: str, own_base: bool) -> None:
-        """Merge the bases and files of `data`, the template at `place`, into it."""
-        self._inline(data, place)
-        number, comment = _below_base(data)
-        bases = list(_locators(data.pop("base", None), place))
+    def into(self, data: Any, place: str, own_base: bool) -> list[str]:
+        """Merge the bases and files of `data`, the template at `place`, into it; gives the bases that stay."""
+        scripts.inline(data, place, self.home, every=self.every)
+        queue = list(_locators(data.pop("base", None), place))
         if own_base:
-            bases.insert(0, str(self.home.base_yaml))
-        for base in bases:
-            self._merge(data, base, place)
-        if comment:
-            from limacore.config.edit import put_comment_above
+            queue.insert(0, str(self.home.base_yaml))
+        while queue and (self.every or not _is_named(queue[0])):
+            queue[:1] = self._merge(data, queue[0], place)
+        _refuse_after_named(queue)
+        return queue
 
-            put_comment_above(data, number, comment)
-
-    def _merge(self, data: Any, base: str, place: str) -> None:
+    def _merge(self, data: Any, base: str, place: str) -> list[str]:
         template = locator.read(base, self.home)
         if template.locator in self.included:
-            raise ConfigError(f"base template loop detected: template `{template.locator}` already included",
-                              hint=f"remove it from `base` in `{place}`")
+            raise ConfigError(f"base template loop detected: template {ticked(template.locator)} already included",
+                              hint=f"remove it from `base` in {place}")
         if len(self.included) > _MAX_BASES:
-            raise ConfigError(f"`{place}` has more than {_MAX_BASES} base templates")
+            raise ConfigError(f"{ticked(place)} has more than {_MAX_BASES} base templates")
         self.included.add(template.locator)
-        if not _checked(template):
-            return
+        if not _checked(template, self.tell):
+            return []
         from limacore.config.edit import RoundTrip
 
         document = RoundTrip(template.text)
-        self.into(document.root, template.locator, False)
+        left = self.into(document.root, template.locator, False)
         merge(data, document.root)
+        return left
 
-    def _inline(self, data: Any, place: str) -> None:
-        for part, entry in _scripts(data):
-            if isinstance(entry, dict) and entry.get("file"):
-                self._inline_one(part, entry, place)
 
-    def _inline_one(self, part: str, entry: Any, place: str) -> None:
-        file = entry["file"]
-        url = file if isinstance(file, str) else file.get("url", "")
-        target = _INLINE.get(entry.get("mode", ""), "script") if part == "provision" else "script"
-        path = locator.absolute(url, place)
-        if entry.get(target):
-            entry["file"] = path if isinstance(file, str) else {**file, "url": path}
-            return
-        from limacore.config.edit import literal
+def _is_named(base: str) -> bool:
+    return locator.scheme(base) == locator.NAMED
 
-        text = locator.read_text(path, self.home)
-        position = list(entry).index("file")
-        entry.pop(target, None)
-        del entry["file"]
-        entry.insert(min(position, len(entry)), target, literal(text))
+
+def _refuse_after_named(queue: list[str]) -> None:
+    bad = next((base for base in queue if not _is_named(base)), None)
+    if bad is not None:
+        raise ConfigError(f"cannot embed template {ticked(bad)} after not embedding {ticked(queue[0])}",
+                          hint="name it first, or use --embed-all")
 
 
 def _below_base(data: Any) -> tuple[int, str]:
@@ -142,47 +203,6 @@ def _locators(value: Any, place: str) -> Iterator[str]:
         url = entry if isinstance(entry, str) else (entry or {}).get("url", "")
         found = locator.absolute(url, place)
         if isinstance(entry, dict) and entry.get("digest"):
-            raise ConfigError(f"base `{found}` in `{place}` has specified a digest; digest support is not yet "
-                              "implemented", hint="remove the digest")
+            raise ConfigError(f"base {ticked(found)} in {ticked(place)} has specified a digest; digest support is not "
+                              "yet implemented", hint="remove the digest")
         yield found
-
-
-def merge(data: Any, base: Any, path: tuple[str, ...] = ()) -> None:
-    """Merge a base into a template: the template wins, lists are joined, an explicit null keeps a base out."""
-    for key, value in list(base.items()):
-        here = (*path, key)
-        if key not in data:
-            _adopt(data, base, key)
-        elif here in _HIGHER_WINS:
-            data[key] = _higher(data[key], value)
-        elif isinstance(data[key], dict) and isinstance(value, dict):
-            merge(data[key], value, here)
-        elif isinstance(data[key], list) and isinstance(value, list):
-            _join(data, key, value, here)
-
-
-def _adopt(data: Any, base: Any, key: str) -> None:
-    data[key] = base[key]
-    comments = getattr(base, "ca", None)
-    if comments is not None and key in comments.items and hasattr(data, "ca"):
-        data.ca.items.setdefault(key, comments.items[key])
-
-
-def _join(data: Any, key: str, extra: list[Any], path: tuple[str, ...]) -> None:
-    own = data[key]
-    if path == ("dns",):
-        if not own:
-            own.extend(extra)
-    elif path == ("mountTypesUnsupported",):
-        own.extend(each for each in extra if each not in own)
-    elif len(path) == 1 and key in _PREPENDED:
-        for number, each in enumerate(extra):
-            own.insert(number, each)
-    else:
-        own.extend(extra)
-
-
-def _higher(own: Any, other: Any) -> Any:
-    if own is None or other is None:
-        return own
-    return other if version_key(str(other)) > version_key(str(own)) else own

@@ -1,21 +1,24 @@
-"""What the user writes to name a template: `template:NAME`, a path, `-`; and the text behind it."""
+"""What the user writes to name a template: `template:NAME`, a URL, a path, `-`; and the text behind it."""
 
 from __future__ import annotations
 
 import re
 import sys
 from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from limacore.base import yamlio
+from limacore.base.goquote import ticked
 from limacore.errors import ConfigError, NotFoundError, UsageError
-from limacore.paths import HomePaths
-from limacore.templates import catalog
+from limacore.paths import HomePaths, check_identifier
+from limacore.templates import catalog, image, rewrite
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(.*)", re.S)
-_IMAGE = re.compile(r"\.(?:img|qcow2|raw|iso|ipsw)(?:\.(?:gz|xz|bz2|zstd))?$")
 NAMED = "template"
+STDIN = "-"
+_WEB = ("http", "https")
 
 
 class Template(Struct, frozen=True):
@@ -24,7 +27,7 @@ class Template(Struct, frozen=True):
     name: str
     text: str
     locator: str
-    """`template:NAME`, an absolute path, or `-`."""
+    """`template:NAME`, an absolute path, a URL, or `-`."""
 
 
 def scheme(locator: str) -> str:
@@ -34,53 +37,95 @@ def scheme(locator: str) -> str:
 
 
 def read(locator: str, home: HomePaths) -> Template:
-    """The template that `locator` names; raises NotFoundError, UsageError, ConfigError."""
+    """The template that `locator` names; raises LimaError."""
+    found = rewrite.resolve(locator)
+    if found == STDIN:
+        return Template("", _text(sys.stdin.buffer.read(yamlio.MAX_BYTES + 1), STDIN), STDIN)
+    if image.is_image(found):
+        return Template(image.name_of(found), image.template(found), found)
+    name, place = _name(found), _place(found)
+    return Template(name, _text(_bytes(place, home), place), place)
+
+
+def _text(raw: bytes, place: str) -> str:
+    try:
+        return yamlio.decode(raw)
+    except yamlio.YamlError as error:
+        line = f"[{error.line}:1] " if error.line else ""
+        raise ConfigError(f"failed to unmarshal YAML ({place}): {line}{error.reason}") from None
+
+
+def name_of(locator: str) -> str:
+    """The name that an instance of this template gets unless another is wanted; raises UsageError."""
+    found = rewrite.resolve(locator)
+    if found == STDIN:
+        raise UsageError(f"can't determine instance name from template locator {ticked(locator)}",
+                         hint="give it a name with --name")
+    return image.name_of(found) if image.is_image(found) else _name(found)
+
+
+def read_bytes(locator: str, home: HomePaths) -> bytes:
+    """The content of a script that a template refers to; raises LimaError."""
+    return _bytes(_place(rewrite.resolve(locator)), home)
+
+
+def _name(locator: str) -> str:
+    """The name in a locator that is neither an image nor standard input; raises UsageError."""
     kind = scheme(locator)
-    if locator == "-":
-        return Template("", yamlio.decode(sys.stdin.buffer.read(yamlio.MAX_BYTES + 1), "standard input"), "-")
-    if _IMAGE.search(locator):
-        raise UsageError(f"`{locator}` is a disk image, not a template",
-                         hint="write a template that lists it under `images:`")
+    path = locator.partition(":")[2] if kind == NAMED else urlsplit(locator).path if kind else locator
+    shown = path if kind != "file" else path or "."
+    name = instance_name(path) or ("." if not path else "/")
+    try:
+        return check_identifier(name)
+    except UsageError as error:
+        raise UsageError(f"filename {ticked(shown)} is invalid: {error.message}",
+                         hint="name the file with letters and digits, with single `.`, `_` or `-` between them"
+                         ) from None
+
+
+def _place(locator: str) -> str:
+    """Where the content is: `template:NAME`, a URL, or an absolute path."""
+    kind = scheme(locator)
     if kind == NAMED:
-        return _named(locator, home)
+        name = locator.partition(":")[2]
+        if not name:
+            raise UsageError(f"`{locator}` names no template", hint="write it as template:NAME")
+        return f"{NAMED}:{name}"
+    if kind in _WEB:
+        return locator
     if kind == "file":
-        return _file(_file_url(locator))
-    if kind:
-        raise UsageError(f"templates cannot be read from `{kind}:` yet: `{locator}`",
-                         hint="download it and give the path of the file")
-    return _file(Path.cwd() / Path(locator).expanduser())
+        return _file_url(locator)
+    return str(Path.cwd() / Path(locator).expanduser())
 
 
-def read_text(locator: str, home: HomePaths) -> str:
-    """The text of a script that a template refers to; raises NotFoundError, UsageError."""
-    kind = scheme(locator)
-    if kind == NAMED:
-        return yamlio.read(catalog.find(locator.partition(":")[2], home))
-    if kind and kind != "file":
-        raise UsageError(f"files cannot be read from `{kind}:` yet: `{locator}`", hint="give the path of a local file")
-    return yamlio.read(_file_url(locator) if kind else Path(locator))
-
-
-def _named(locator: str, home: HomePaths) -> Template:
-    name = locator.partition(":")[2].removeprefix("//").strip("/")
-    if not name:
-        raise UsageError(f"`{locator}` names no template", hint="write it as template:NAME")
-    path = catalog.find(name, home)
-    return Template(instance_name(name), yamlio.read(path), f"{NAMED}:{name}")
-
-
-def _file_url(locator: str) -> Path:
-    path = locator.partition(":")[2].removeprefix("//")
-    if not path.startswith("/"):
+def _file_url(locator: str) -> str:
+    path = urlsplit(locator).path
+    if not locator[5:].startswith("//") or not path.startswith("/"):
         raise UsageError(f"`{locator}` has an invalid file name", hint="write it as file:///absolute/path")
-    return Path(path)
+    return path
 
 
-def _file(path: Path) -> Template:
-    if not path.is_file():
-        reason = "is a directory" if path.is_dir() else "no such file or directory"
-        raise NotFoundError(f"open {path}: {reason}", hint="to use a named template, write template:NAME")
-    return Template(instance_name(path.name), yamlio.read(path), str(path))
+def _bytes(place: str, home: HomePaths) -> bytes:
+    kind = scheme(place)
+    if kind in _WEB:
+        from limacore.templates import web
+
+        return web.get(place, yamlio.MAX_BYTES)
+    return _read(catalog.find(place.partition(":")[2], home) if kind == NAMED else Path(place))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(yamlio.MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise NotFoundError(f"open {path}: no such file or directory",
+                            hint="to use a named template, write template:NAME") from None
+    except IsADirectoryError:
+        raise ConfigError(f"read {path}: is a directory", hint="name a file in it") from None
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(f"open {path}: {reason.lower()}") from error
 
 
 def instance_name(file_name: str) -> str:
@@ -98,9 +143,12 @@ def absolute(locator: str, parent: str) -> str:
     if locator.startswith("~"):
         return str(Path(locator).expanduser())
     if "../" in locator or "..\\" in locator:
-        raise ConfigError(f"relative locator path `{locator}` must not contain '..' path segments",
+        raise ConfigError(f"relative locator path {ticked(locator)} must not contain '..' path segments",
                           hint="use an absolute path")
     if scheme(parent) == NAMED:
         folder = PurePosixPath(parent.partition(":")[2]).parent
         return f"{NAMED}:{folder / locator}"
-    return str((Path(parent).parent if parent != "-" else Path.cwd()) / locator)
+    if scheme(parent) in _WEB:
+        url = urlsplit(parent)
+        return url._replace(path=str(PurePosixPath(url.path or "/").parent / locator), query="", fragment="").geturl()
+    return str((Path(parent).parent if parent != STDIN else Path.cwd()) / locator)

@@ -11,6 +11,7 @@ from limatui.present.words import duration, plural
 
 _USERS = 3
 """Users named in a line; the others are a number."""
+_USERS_CELLS = 30
 _FIXED = 2 + 2 + 9 + 2 + 6 + 2 + 12 + 2
 """Cells of a line beside file name and users."""
 
@@ -21,7 +22,7 @@ def file_name(url: str) -> str:
 
 
 def _name_cells(width: int) -> int:
-    return max(16, min(60, (width - _FIXED) * 6 // 10))
+    return max(16, min(72, width - _FIXED - _USERS_CELLS))
 
 
 def titles(width: int) -> Line:

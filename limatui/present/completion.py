@@ -118,14 +118,19 @@ def choices(place: Spot, names: Names) -> tuple[Choice, ...]:
 
 def _keys(place: Spot) -> tuple[Choice, ...]:
     info = describe(place.path)
-    fields = [key for key in info.keys if key not in place.used or key == place.word] if info else []
-    return tuple(_key(place, key, describe((*place.path, key))) for key in fields)
+    if info is None:
+        return ()
+    if place.kind == "key" and info.type.startswith("list of"):  # the dash is not written yet
+        item = place._replace(path=(*place.path, 0), start=place.start + 2)
+        return tuple(_key(item, key, "- ") for key in info.keys)
+    return tuple(_key(place, key) for key in info.keys if key not in place.used or key == place.word)
 
 
-def _key(place: Spot, key: str, info: FieldInfo | None) -> Choice:
+def _key(place: Spot, key: str, dash: str = "") -> Choice:
+    info: FieldInfo | None = describe((*place.path, key))
     kind = info.type if info else ""
     insert = key if place.followed else key + _opening(key, kind, " " * place.start)
-    return Choice(key, insert, kind, info.doc if info else "")
+    return Choice(key, dash + insert, kind, info.doc if info else "")
 
 
 def _opening(key: str, kind: str, indent: str) -> str:
@@ -153,7 +158,15 @@ def field_of(path: Path) -> str:
     return ".".join(part for part in path if isinstance(part, str))
 
 
-def choice_line(choice: Choice, cells: int) -> Line:
-    """One choice as the list shows it."""
-    name = max(12, min(30, cells - 18))
-    return cut(((" ", ""), (fit(choice.text, name), ""), (f" {choice.type}", "faint")), cells)
+def width_of(found: Sequence[Choice]) -> int:
+    """Columns for a list of choices."""
+    return min(60, _name_width(found) + max(len(each.type) for each in found) + 4)
+
+
+def _name_width(found: Sequence[Choice]) -> int:
+    return max(12, min(36, max(len(each.text) for each in found)))
+
+
+def choice_line(choice: Choice, found: Sequence[Choice], cells: int) -> Line:
+    """One of the choices as the list shows it."""
+    return cut(((" ", ""), (fit(choice.text, _name_width(found)), ""), (f"  {choice.type}", "faint")), cells)

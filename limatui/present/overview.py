@@ -49,6 +49,9 @@ def _reach(instance: Instance) -> tuple[Line, ...]:
         lines.append(label("address", (where, ""), ("   t opens a shell", "faint")))
     if instance.protected:
         lines.append(label("protected", ("◆ yes", "protected"), ("  p lifts it", "faint")))
+    if instance.edit_waits:
+        lines.append(label("edit", ("◷ waits for the next start", "number"),
+                           ("  e shows it" + (", r restarts" if instance.status.is_up else ""), "faint")))
     if instance.agent:
         well = instance.agent == "answering"
         skew = f"  clock {instance.clock_skew_ms:+.0f} ms" if instance.clock_skew_ms is not None else ""

@@ -89,6 +89,16 @@ def command(verb: str, name: str, tag: str) -> str:
     return f"limatui snapshot {verb} {name} --tag {quote(tag) if tag else 'TAG'}"
 
 
+def details(each: Snapshot, reason: str, cells: int) -> tuple[Line, ...]:
+    """What it holds, and whether there is a way back now."""
+    number, unit = size(each.memory)
+    holds = f"the disk and {number} {unit} of memory" if each.memory else "the disk; a machine boots from it"
+    clock: Line = ((f", {duration(each.clock)} after its boot", "faint"),) if each.clock else ()
+    back: Line = ((reason, "dim"),) if reason else (("enter", "accent-key"), (" goes back to it", "dim"))
+    return (cut((("holds        ", "faint"), (holds, "dim"), *clock), cells),
+            cut((("now          ", "faint"), *back), cells))
+
+
 def empty(reason: str) -> tuple[Line, ...]:
     """What the pane says when there is nothing to list."""
     if reason:

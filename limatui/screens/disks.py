@@ -21,7 +21,7 @@ from limatui.ink import Line
 from limatui.messages import JobBegin, JobWanted
 from limatui.present import disks as present
 from limatui.present.disks import why_not
-from limatui.widgets.ask import Ask, Choice, Field, Fill, Form
+from limatui.widgets.ask import Ask, Choice, Field, Fill, Form, when_yes
 from limatui.widgets.bar import Bar, Block
 from limatui.widgets.picklist import PickList
 
@@ -184,7 +184,7 @@ class DisksPane(Widget):
             self._ask(question, lambda engine: engine.delete_disk(disk.name))
 
     def _ask(self, question: Ask, begin: JobBegin) -> None:
-        self.app.push_screen(question, lambda answer: self.post_message(JobWanted(begin)) if answer else None)
+        self.app.push_screen(question, when_yes(lambda: self.post_message(JobWanted(begin))))
 
     def action_copy(self) -> None:
         """Copy where the disk lies."""

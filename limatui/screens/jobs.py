@@ -1,4 +1,4 @@
-"""Jobs: what runs, what failed, why, and the command that does the same."""
+"""Jobs: what runs and how fast, what failed and why, what the engine told, and the command that does the same."""
 
 from __future__ import annotations
 
@@ -10,91 +10,122 @@ from textual.screen import ModalScreen
 
 from limacore.model.job import Job, JobState
 from limatui.ink import Line
+from limatui.messages import JobWanted
 from limatui.present.bootview import rule, steps
 from limatui.present.keys import Key
-from limatui.present.work import job, job_details
+from limatui.present.work import job, job_details, log
 from limatui.widgets.bar import Bar
 from limatui.widgets.footer import Footer
 from limatui.widgets.lines import Lines
+from limatui.widgets.picklist import PickList
 
 if TYPE_CHECKING:
     from limatui.app import Dashboard
 
-_LISTED = 8
+_NONE: tuple[Line, ...] = ((("No jobs yet: every action that you start is one.", "dim"),),)
+_SHARE = 3
+"""The list takes at most one in so many rows."""
 
 
 class JobsScreen(ModalScreen[None]):
-    """A list with a cursor, the chosen job below."""
+    """A list with a cursor, the chosen job below: its steps, then the end of its log."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,J", "dismiss", "back"), Binding("j,down", "move(1)", "down", show=False),
-        Binding("k,up", "move(-1)", "up", show=False), Binding("x", "cancel", "cancel"),
-        Binding("y", "copy", "copy command"),
+        Binding("escape,q,J", "dismiss", "back"), Binding("x", "cancel", "cancel"), Binding("a", "again", "again"),
+        Binding("y", "copy", "copy command"), Binding("left_square_bracket", "scroll(-1)", "earlier", show=False),
+        Binding("right_square_bracket", "scroll(1)", "later", show=False),
     ]
-    DEFAULT_CSS = "JobsScreen #list { height: 1fr; margin: 1 2; }"
 
     def __init__(self) -> None:
         super().__init__()
-        self._chosen = 0
+        self.list: PickList[Job] = PickList(lambda each, width: (("  ", ""), *job(each, width - 2)),
+                                            lambda each: each.id)
+        self._head, self._detail, self._foot = Bar(ground="panel-ground"), Lines(id="detail"), Footer()
+        self._back = 0
 
     def compose(self) -> ComposeResult:
-        """Title, list with details, footer."""
-        yield Bar(ground="panel-ground")
-        yield Lines(id="list")
-        yield Footer()
+        """Title, list, the chosen job, keys."""
+        yield self._head
+        yield self.list
+        yield self._detail
+        yield self._foot
 
     @property
-    def dashboard(self) -> Dashboard:
+    def board(self) -> Dashboard:
         """The app."""
         return cast("Dashboard", self.app)
 
     def on_mount(self) -> None:
         """Follow the jobs."""
         self.watch(self.app, "jobs", self._draw)
+        self.list.focus()
 
     def on_resize(self) -> None:
         """Other cuts."""
         self._draw()
 
-    @property
-    def chosen(self) -> Job | None:
-        """The job under the cursor."""
-        jobs = self.dashboard.jobs
-        return next((each for each in jobs if each.id == self._chosen), jobs[0] if jobs else None)
-
     def _draw(self) -> None:
-        if not self.is_current:
-            return  # dismissed a moment ago: its widgets go one after the other
-        jobs, chosen = self.dashboard.jobs, self.chosen
+        jobs = self.board.jobs
+        rows = max(1, min(len(jobs), self.size.height // _SHARE))
+        if self.list.styles.height is None or self.list.styles.height.value != rows:
+            self.list.styles.height = rows
+            self.call_after_refresh(self._draw)
+        self.list.show(jobs)
         running = sum(each.state is JobState.RUNNING for each in jobs)
-        self.query_one(Bar).show((("jobs", "bold"), (f"  {running} running, {len(jobs)} in this session", "dim")))
-        self.query_one(Footer).keys((
-            Key("j k", "choose"), Key("x", "cancel", bool(chosen and chosen.state is JobState.RUNNING), "cancel"),
-            Key("y", "copy command", chosen is not None, "copy"), Key("esc", "back", True, "dismiss")), ())
-        cells = self.query_one("#list", Lines).size.width
-        self.query_one("#list", Lines).show(self._lines(jobs, chosen, cells))
+        self._head.show((("jobs", "bold"), (f"  {running} running, {len(jobs)} in this session", "dim")))
+        self._draw_chosen()
 
-    def _lines(self, jobs: tuple[Job, ...], chosen: Job | None, cells: int) -> list[Line]:
-        if chosen is None:
-            return [(("No jobs yet: every action that you start is one.", "dim"),)]
-        first = max(0, jobs.index(chosen) - _LISTED + 1)
-        listed = [((("▌ " if each is chosen else "  "), "accent-key"), *job(each, cells - 2))
-                  for each in jobs[first:first + _LISTED]]
-        return [*listed, (), rule("job", cells), *job_details(chosen, cells), (), *steps(chosen.steps, cells - 4)]
+    def _draw_chosen(self) -> None:
+        chosen, room = self.list.current, self._detail.size
+        runs = chosen is not None and chosen.state is JobState.RUNNING
+        self._foot.keys((
+            Key("j k", "choose"), Key("x", "cancel", runs, "cancel"),
+            Key("a", "again", chosen is not None and not runs, "again"),
+            Key("y", "copy command", chosen is not None, "copy"),
+            Key("[ ]", "scroll log", chosen is not None and bool(chosen.log)),
+            Key("esc", "back", True, "dismiss")), ())
+        self._detail.show(self._lines(chosen, *room) if chosen is not None else _NONE)
 
-    def action_move(self, step: int) -> None:
-        """Another job."""
-        jobs, chosen = self.dashboard.jobs, self.chosen
-        if chosen is not None:
-            self._chosen = jobs[max(0, min(len(jobs) - 1, jobs.index(chosen) + step))].id
-            self._draw()
+    def _lines(self, chosen: Job, cells: int, rows: int) -> tuple[Line, ...]:
+        upper = [rule("job", cells), *job_details(chosen, cells)]
+        whole = steps(chosen.steps, cells - 4)
+        if whole and len(upper) + len(whole) + 1 <= rows:
+            upper += [(), *whole]
+        told, space = log(chosen, cells), rows - len(upper) - 2
+        if not told or space < 1:
+            return tuple(upper)
+        self._back = max(0, min(self._back, len(told) - space))
+        last = len(told) - self._back
+        more = f"log, {self._back} more" if self._back else "log"
+        return (*upper, (), rule(more, cells), *told[max(0, last - space):last])
+
+    def on_pick_list_moved(self, event: PickList.Moved) -> None:
+        """Another job, or the same further on."""
+        event.stop()
+        self._draw_chosen()
+
+    def on_footer_pressed(self, event: Footer.Pressed) -> None:
+        """A key was clicked."""
+        if event.key.action:
+            self.call_next(self.run_action, event.key.action)
+
+    def action_scroll(self, lines: int) -> None:
+        """Earlier or later lines of the log."""
+        self._back = max(0, self._back - lines)
+        self._draw_chosen()
 
     def action_cancel(self) -> None:
         """End the chosen job."""
-        if self.chosen is not None:
-            self.dashboard.bridge.engine.cancel(self.chosen.id)
+        if self.list.current is not None:
+            self.board.bridge.engine.cancel(self.list.current.id)
+
+    def action_again(self) -> None:
+        """Begin what the chosen job did once more."""
+        chosen = self.list.current
+        if chosen is not None and chosen.state is not JobState.RUNNING:
+            self.post_message(JobWanted(lambda engine: engine.again(chosen.id)))
 
     def action_copy(self) -> None:
         """Copy its command."""
-        if self.chosen is not None:
-            self.dashboard.copy(self.chosen.command)
+        if self.list.current is not None:
+            self.board.copy(self.list.current.command)

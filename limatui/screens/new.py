@@ -1,135 +1,266 @@
-"""The form of a new instance: a name, a template, and what differs from its defaults."""
+"""A new instance: a form derived from the schema, and beside it the lima.yaml that it leads to, which may be edited."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from textwrap import wrap
-from typing import ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, cast
 
-from msgspec import Struct
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Vertical
-from textual.screen import ModalScreen
-from textual.widgets import Input, Label, OptionList
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import TextArea
 
-from limacore.base.units import parse_size
+from limacore.config.edit import set_fields
 from limacore.errors import LimaError
-from limacore.paths import check_instance_name
-from limatui.ink import Line
+from limacore.model.config import Problem
+from limacore.model.template import TemplateInfo
 from limatui.messages import CreateWanted
+from limatui.present import form as present
+from limatui.present.keys import Key
+from limatui.present.newform import state
 from limatui.sanitize import sanitize_line
-from limatui.widgets.bar import Block
+from limatui.widgets.background import begin
+from limatui.widgets.bar import Bar, Block
+from limatui.widgets.editor import YamlEditor
+from limatui.widgets.footer import Footer
+from limatui.widgets.form import Entry, TemplateEntry
+from limatui.widgets.keydoc import mark_of, summary, without_place
 
-_FIELDS = (("name", "a name"), ("cpus", "of the template"), ("memory", "such as 4GiB"), ("disk", "such as 20GiB"))
+if TYPE_CHECKING:
+    from limatui.app import Dashboard
 
-_WIDTH = 66
-
-
-class Form(Struct, frozen=True):
-    """What was typed."""
-
-    name: str
-    template: str
-    cpus: str = ""
-    memory: str = ""
-    disk: str = ""
+_PAUSE = 0.12
+"""Seconds without a key before the text is made anew."""
+_WIDE = 100
 
 
-def problem(form: Form, taken: frozenset[str]) -> str:
-    """The first thing wrong with the form, or an empty string."""
-    try:
-        check_instance_name(form.name)
-        for size in filter(None, (form.memory, form.disk)):
-            parse_size(size)
-    except LimaError as error:
-        return f"{error.message}: {error.hint}" if error.hint else error.message
-    if form.name in taken:
-        return f"there is an instance `{form.name}` already"
-    if form.cpus and not (form.cpus.isdecimal() and int(form.cpus) > 0):
-        return f"cpus: `{form.cpus}` is not a number of processors"
-    return ""
-
-
-def command(form: Form, *, start: bool = True) -> str:
-    """The equivalent command line."""
-    flags = [f"--{key}={value}" for key, value in
-             (("name", form.name), ("cpus", form.cpus), ("memory", form.memory), ("disk", form.disk)) if value]
-    return " ".join(("limatui", "start" if start else "create", *flags, f"template:{form.template}"))
-
-
-def told(text: str, sign: str, sign_mark: str, mark: str) -> tuple[Line, ...]:
-    """The text in as many lines as it needs, the sign before the first."""
-    lines = wrap(text, _WIDTH, break_on_hyphens=False)
-    return tuple(((sign if index == 0 else "  ", sign_mark), (each, mark)) for index, each in enumerate(lines))
-
-
-class NewScreen(ModalScreen[CreateWanted | None]):
+class NewScreen(Screen[CreateWanted | None]):
     """Enter makes and starts it, ctrl+s only makes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "back"), Binding("ctrl+s", "make(False)", "create, do not start"),
         Binding("enter", "make(True)", "create and start", priority=True),
+        Binding("ctrl+s", "make(False)", "only create"), Binding("f2", "text", "the text"),
+        Binding("ctrl+r", "form_again", "form again"), Binding("ctrl+y", "copy", "copy command", priority=True),
+        Binding("escape", "back", "back"), Binding("tab", "app.focus_next", "next field", show=False),
     ]
 
-    def __init__(self, templates: Sequence[str], taken: frozenset[str]) -> None:
+    def __init__(self, infos: Sequence[TemplateInfo], taken: frozenset[str], template: str = "") -> None:
         super().__init__()
-        self._templates = tuple(templates)
-        self._taken = taken
+        self._infos, self._taken = tuple(infos), taken
+        self._names = tuple(each.name for each in infos if not each.hidden)
+        self._template = template or ("default" if "default" in self._names else next(iter(self._names), ""))
+        self._base = self._shown = self._written = ""
+        self._at = "name"
+        self._problems: tuple[Problem, ...] = ()
+        self._pause: Timer | None = None
+        self.by_hand = False
 
     def compose(self) -> ComposeResult:
-        """The fields, then what is wrong, then the command."""
-        with Vertical(classes="sheet"):
-            yield Block([(("A new instance", "bold"),)], ground="panel-ground")
-            for field, hint in _FIELDS[:1]:
-                yield from self._field(field, hint)
-            with Container(classes="field -tall"):
-                yield Label("template")
-                yield OptionList(*map(sanitize_line, self._templates), markup=False)
-            for field, hint in _FIELDS[1:]:
-                yield from self._field(field, hint)
-            yield Block((), ground="panel-ground", id="state")
-
-    def _field(self, field: str, hint: str) -> ComposeResult:
-        with Container(classes="field"):
-            yield Label(field)
-            yield Input(placeholder=hint, id=field)
-
-    def on_mount(self) -> None:
-        """A name that is free, the first template."""
-        name = self.query_one("#name", Input)
-        name.value = self._free_name()
-        name.focus()
-        name.select_all()
-        self.query_one(OptionList).highlighted = 0
-
-    def _free_name(self) -> str:
-        names = ("default", *(f"vm{number}" for number in range(1, len(self._taken) + 2)))
-        return next(name for name in names if name not in self._taken)
+        """Fields on the left, the text on the right, keys below."""
+        yield Bar(ground="panel-ground", classes="head")
+        with Horizontal():
+            with VerticalScroll(classes="fields", can_focus=False):
+                yield Entry("name", value=present.free_name(self._taken, self._template))
+                yield TemplateEntry(self._infos, self._template)
+                for path in present.PATHS:
+                    yield Entry(path, words=present.field(path).choices)
+                yield Block(id="state")
+            with Vertical(classes="reader"):
+                yield Bar(id="which")
+                yield YamlEditor()
+        yield Footer()
 
     @property
-    def form(self) -> Form:
-        """What is typed now."""
-        at = self.query_one(OptionList).highlighted
-        values = {field: self.query_one(f"#{field}", Input).value.strip() for field, _ in _FIELDS}
-        return Form(template=self._templates[at or 0], **values)
+    def board(self) -> Dashboard:
+        """The app."""
+        return cast("Dashboard", self.app)
 
-    @on(Input.Changed)
-    @on(OptionList.OptionHighlighted)
-    def _changed(self) -> None:
-        form = self.form
-        wrong = problem(form, self._taken)
-        state = told(wrong, "✗ ", "bad", "bad") if wrong else told(command(form), "$ ", "accent-key", "dim")
-        keys = (("enter", "create and start"), ("ctrl+s", "only create"), ("tab", "next field"), ("esc", "back"))
-        off = {"enter", "ctrl+s"} if wrong else set()
-        spans = [span for key, does in keys
-                 for span in ((key, "faint" if key in off else "bold accent-key"), (f" {does}  ", "dim"))]
-        self.query_one("#state", Block).show(((), *state, (), tuple(spans)))
+    @property
+    def editor(self) -> YamlEditor:
+        """The text."""
+        return self.query_one(YamlEditor)
+
+    @property
+    def form(self) -> present.Form:
+        """What is typed now."""
+        typed = {path: self._entry(path).value for path in present.PATHS}
+        return present.Form(self._entry("name").value, self.query_one(TemplateEntry).value, typed,
+                            self.editor.text if self.by_hand else None)
+
+    def _entry(self, path: str) -> Entry:
+        return self.query_one(f"#field-{path}", Entry)
+
+    def on_mount(self) -> None:
+        """A name that is free, marked so that typing replaces it."""
+        self.query_one(".head", Bar).show((("lima", "bold"), ("tui", "bold accent-key"), ("  a new instance", "dim")))
+        self._entry("name").take()
+        self._follow()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """The text beside the form where there is room."""
+        self.set_class(event.size.width >= _WIDE, "-wide")
+        self._draw()
+
+    # --- from the form to the text
+
+    @on(Entry.Changed)
+    def _typed(self) -> None:
+        self._follow()
+
+    @on(Entry.Entered)
+    def _entered(self, event: Entry.Entered) -> None:
+        self._at = event.path
+        self._draw()
+
+    def _follow(self) -> None:
+        """Make the text anew, after a pause."""
+        if self._pause is not None:
+            self._pause.stop()
+        self._pause = self.set_timer(_PAUSE, lambda: begin(self, "new-text", self._make_text))
+        self._draw()
+
+    async def _make_text(self) -> None:
+        form, engine = self.form, self.board.bridge.engine
+        try:
+            if form.template and form.template != self._shown:
+                self._base = await asyncio.to_thread(lambda: engine.template_text(form.template, embedded=True))
+                self._shown = form.template
+                await self._learn_defaults(self._base)
+            if not self.by_hand:
+                text = await asyncio.to_thread(set_fields, self._base, present.changes(form.typed))
+                self._write(text)
+        except (LimaError, OSError) as error:
+            self._problems = (Problem("", str(error)),)
+        else:
+            await self._check()
+        self._draw()
+
+    def _write(self, text: str) -> None:
+        if text != self._written:
+            self._written = text
+            place = self.editor.scroll_offset
+            self.editor.load_text(text)
+            self.editor.scroll_to(*place, animate=False)
+
+    async def _learn_defaults(self, base: str) -> None:
+        found = await asyncio.to_thread(self.board.bridge.engine.effective, "draft", base)
+        for path, text in present.defaults(found).items():
+            self._entry(path).default(text or present.example(path))
+
+    async def _check(self) -> None:
+        text = self.editor.text
+        found = await asyncio.to_thread(self.board.bridge.engine.check_template, "", text)
+        if text == self.editor.text:
+            self._problems = tuple(map(without_place, found))
+            self.editor.mark({each.line - 1: mark_of(each) for each in found if each.line}, frozenset())
+
+    # --- from the text to the form
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        """Once the text is changed by hand, the fields have nothing to say."""
+        event.stop()
+        if self.editor.text != self._written:
+            self.by_hand = True
+            self._follow()
+
+    def action_form_again(self) -> None:
+        """What was written by hand is dropped."""
+        self.by_hand, self._written = False, ""
+        self._entry("name").take()
+        self._follow()
+
+    # --- drawing
+
+    def _wrong(self) -> tuple[str, str]:
+        where, wrong = present.problem(self.form, self._taken, self._names)
+        error = next((each for each in self._problems if each.severity == "error"), None)
+        if not wrong and error is not None:
+            place = f"line {error.line}: " if error.line else ""
+            return "", f"{place}{sanitize_line(error.message)}"
+        return where, wrong
+
+    def _draw(self) -> None:
+        if not self.is_mounted:
+            return
+        where, wrong = self._wrong()
+        for path in ("name", *present.PATHS):
+            entry = self._entry(path)
+            entry.disabled = self.by_hand and path != "name"
+            entry.mark("bad" if path == where else "accent-key" if path == self._at else "dim")
+        chooser = self.query_one(TemplateEntry)
+        chooser.disabled = self.by_hand
+        chooser.mark("bad" if where == "template" else "accent-key" if self._at == "template" else "dim")
+        block = self.query_one("#state", Block)
+        block.show(state(self.form, self._at, wrong, present.caution(self.form.typed, self.board.fleet.host),
+                         max(24, block.size.width)))
+        said = "written by hand: ctrl+r is the form again" if self.by_hand else "what it leads to, with its bases"
+        self.query_one("#which", Bar).show(((said, "warn" if self.by_hand else "faint"),), summary(self._problems))
+        self._keys(not wrong)
+
+    def _keys(self, right: bool) -> None:
+        self.query_one(Footer).keys((
+            Key("enter", "create and start", right, "make(True)"), Key("ctrl+s", "only create", right, "make(False)"),
+            Key("tab", "next field", True, "app.focus_next"),
+            Key("F2", "form" if self.has_class("-text") else "edit the text", True, "text"),
+            *((Key("ctrl+r", "form again", True, "form_again"),) if self.by_hand else ()),
+            Key("ctrl+y", "copy command", True, "copy"), Key("esc", "back", True, "back"),
+        ), ())
+
+    # --- keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """In the text enter is a new line and ctrl+y brings back what was undone."""
+        if action in ("make", "copy") and parameters != (False,) and self.is_mounted:
+            return not self.editor.has_focus
+        return True
+
+    def action_text(self) -> None:
+        """Into the text, or back to the form."""
+        if self.editor.has_focus:
+            self.action_back()
+        else:
+            self.add_class("-text")
+            self.editor.focus()
+            self._draw()
+
+    def action_back(self) -> None:
+        """From the text to the form; from the form away."""
+        if self.editor.has_focus:
+            self.remove_class("-text")
+            self._entry("name").take()
+            self._draw()
+        else:
+            self.dismiss(None)
+
+    def action_copy(self) -> None:
+        """Copy the equivalent command."""
+        self.board.copy(present.command(self.form))
 
     def action_make(self, start: bool) -> None:
         """Give the form back when nothing is wrong with it."""
-        form = self.form
-        if not problem(form, self._taken):
-            self.dismiss(CreateWanted(form.name, form.template, start=start, cpus=int(form.cpus) if form.cpus else None,
-                                      memory=form.memory or None, disk=form.disk or None))
+        if not self._wrong()[1]:
+            begin(self, "make", partial(self._make, start))
+
+    async def _make(self, start: bool) -> None:
+        """Look once more at what was typed last, then let it be made."""
+        await self._make_text()
+        form, changes = self.form, present.changes(self.form.typed)
+        if self._wrong()[1]:
+            return
+        if form.text is not None:
+            self.dismiss(CreateWanted(form.name, form.template, start=start, text=form.text))
+            return
+        cpus, memory, disk = (changes.pop(key, None) for key in ("cpus", "memory", "disk"))
+        self.dismiss(CreateWanted(
+            form.name, form.template, start=start, cpus=cpus if isinstance(cpus, int) else None,
+            memory=memory if isinstance(memory, str) else None, disk=disk if isinstance(disk, str) else None,
+            changes=changes))
+
+    @on(Footer.Pressed)
+    async def _footer_clicked(self, event: Footer.Pressed) -> None:
+        await self.run_action(event.key.action)

@@ -16,17 +16,20 @@ from limacore.model.instance import Instance
 from limacore.model.job import JobState
 from limacore.model.snapshot import Snapshot
 from limatui import dialogs
-from limatui.bridge import clean
 from limatui.ink import Line
 from limatui.messages import JobBegin, JobWanted, Wanted
 from limatui.present import snapshots as present
-from limatui.widgets.ask import Ask, Choice
+from limatui.widgets.ask import Ask, Choice, when_yes
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar, Block
 from limatui.widgets.picklist import PickList
 
 if TYPE_CHECKING:
     from limatui.app import Dashboard
+
+
+_TALL = 12
+"""Rows from which on the snapshot under the cursor is described below the list."""
 
 
 class SnapshotsPane(Widget):
@@ -44,6 +47,7 @@ class SnapshotsPane(Widget):
         self.list: PickList[Snapshot] = PickList(lambda each, width: present.line(each, self.board.now(), width),
                                                  present.key_of)
         self._titles, self._empty, self._foot = Bar(classes="titles"), Block(id="empty"), Bar(classes="foot")
+        self._more = Block(id="more")
         self._error = ""
         self._seen: tuple[object, ...] = ()
 
@@ -52,6 +56,7 @@ class SnapshotsPane(Widget):
         yield self._titles
         yield self.list
         yield self._empty
+        yield self._more
         yield self._foot
 
     @property
@@ -75,8 +80,10 @@ class SnapshotsPane(Widget):
         self._follow()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Titles as wide as the list."""
+        """Titles as wide as the list, details where there is room."""
+        self.set_class(event.size.height < _TALL, "-low")
         self._titles.show(present.titles(event.size.width - 2))
+        self._draw()
 
     def watch_instance(self) -> None:
         """Another machine."""
@@ -101,7 +108,7 @@ class SnapshotsPane(Widget):
 
     async def _look(self, name: str) -> None:
         try:
-            found, error = tuple(clean(each) for each in await self.board.bridge.engine.snapshots(name)), ""
+            found, error = await self.board.bridge.engine.snapshots(name), ""
         except LimaError as failure:
             found, error = (), ": ".join(part for part in (failure.message, failure.detail) if part)
         if name == self.instance:
@@ -117,12 +124,10 @@ class SnapshotsPane(Widget):
         found, reason = self.list.items, self._reason
         self.set_class(not found, "-none")
         self._empty.show(present.empty(reason) if self.instance else ())
-        self._foot.show(present.summary(found) if found else (), self._why())
+        self._foot.show(present.summary(found) if found else ())
+        chosen = self.list.current
+        self._more.show(((), *present.details(chosen, self._why_not("apply"), self.size.width - 6)) if chosen else ())
         self.refresh_bindings()
-
-    def _why(self) -> Line:
-        reason = self._reason or present.why_not_apply(self.list.current, self.subject, self.board.fleet.disks)
-        return ((reason, "faint"),) if self.list.items and reason else ()
 
     def on_pick_list_moved(self, event: PickList.Moved) -> None:
         """Another one may be possible to go back to."""
@@ -180,7 +185,7 @@ class SnapshotsPane(Widget):
             self._ask(question, lambda engine: engine.delete_snapshot(name, tag))
 
     def _ask(self, question: Ask, begin: JobBegin) -> None:
-        self.app.push_screen(question, lambda answer: self.post_message(JobWanted(begin)) if answer else None)
+        self.app.push_screen(question, when_yes(lambda: self.post_message(JobWanted(begin))))
 
     def on_focus(self, event: events.Focus) -> None:
         """The list is what can be focused."""

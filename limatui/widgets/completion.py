@@ -9,11 +9,10 @@ from textual.geometry import Offset, Size
 from textual.message import Message
 from textual.strip import Strip
 
-from limatui.present.completion import Choice, choice_line
+from limatui.present.completion import Choice, choice_line, width_of
 from limatui.widgets.inked import Inked
 
 _ROWS = 8
-_WIDTH = 44
 
 
 class CompletionList(Inked):
@@ -54,7 +53,7 @@ class CompletionList(Inked):
         self.post_message(self.Moved())
 
     def _place(self, cursor: Offset, room: Size) -> None:
-        rows, width = min(len(self.choices), _ROWS), min(_WIDTH, room.width)
+        rows, width = min(len(self.choices), _ROWS), min(width_of(self.choices), room.width)
         below = cursor.y + 1 + rows <= room.height - 1
         self.styles.width, self.styles.height = width, rows
         self.absolute_offset = Offset(min(cursor.x, room.width - width), cursor.y + 1 if below else cursor.y - rows)
@@ -104,7 +103,7 @@ class CompletionList(Inked):
         if row >= len(self.choices):
             return self.ink.strip((), width, "panel-ground")
         here = row == self._at
-        line = choice_line(self.choices[row], width)
+        line = choice_line(self.choices[row], self.choices, width)
         return self.ink.strip(((("▎", "accent-key"), *line[1:]) if here else line), width,
                               "hairline" if here else "raised")
 

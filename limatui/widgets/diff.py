@@ -46,10 +46,10 @@ def diff(before: str, after: str) -> tuple[Line, ...]:
     """The change as people read it: two lines around each place, minus and plus."""
     old, new = before.split("\n"), after.split("\n")
     found = blocks(before, after)
-    starts = [start for *_, start, _ in found[1:]] + [len(new) - (not new[-1])]
+    starts = [*(start for *_, start, _ in found[1:]), len(new) - (not new[-1])]
     lines: list[Line] = []
     shown = -1
-    for (_, first, last, start, end), following in zip(found, starts, strict=True):
+    for (_, first, last, start, end), following in zip(found, starts, strict=False):
         lead = max(shown, start - _AROUND, 0)
         if lead > shown:
             lines.append(((f"line {lead + 1}", "faint"),))

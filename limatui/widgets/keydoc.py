@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
+
+from msgspec.structs import replace
 
 from limacore.config.schema import FieldInfo, describe
 from limacore.model.config import Problem
@@ -13,11 +16,17 @@ from limatui.widgets.yamltext import Path, dotted
 
 ERROR, HINT = ("✗", "bad"), ("▲", "warn")
 _NUMBER = 5
+_PLACE = re.compile(r"^`[^`\n]*:\d+:\d+`: ")
 
 
 def mark_of(problem: Problem) -> tuple[str, str]:
     """Glyph and colour of a problem."""
     return ERROR if problem.severity == "error" else HINT
+
+
+def without_place(problem: Problem) -> Problem:
+    """The problem without the file and line in its message: beside the editor both are known."""
+    return replace(problem, message=_PLACE.sub("", problem.message))
 
 
 def wrapped(text: str, width: int, mark: str) -> list[Line]:

@@ -17,7 +17,9 @@ from limacore.errors import LockedError, StateError
 from limacore.model.config import Problem
 from limacore.model.instance import Fleet
 from limacore.model.logfile import LogFile
+from limacore.model.template import Effective, TemplateInfo
 from limatui.assets import stylesheets
+from limatui.messages import JobWanted
 from limatui.themes import THEMES
 
 
@@ -78,6 +80,27 @@ class FileEngine:
             raise StateError("lima.yaml was changed meanwhile")
         (self.dir(name) / "lima.yaml").write_text(text)
 
+    @property
+    def unsaved(self) -> Path:
+        return Path(self.home) / ".unsaved"
+
+    def queued(self, name: str) -> str | None:
+        path = self.dir(name) / ".queued"
+        return path.read_text() if path.exists() else None
+
+    def queue_config(self, name: str, text: str) -> None:
+        (self.dir(name) / ".queued").write_text(text)
+
+    def drop_queued(self, name: str) -> None:
+        (self.dir(name) / ".queued").unlink(missing_ok=True)
+
+    def effective(self, name: str, text: str) -> tuple[Effective, ...]:
+        fields = (line.split(": ", 1) for line in text.splitlines() if ": " in line and line[0].isalpha())
+        return tuple(Effective((key,), value, "instance", line) for line, (key, value) in enumerate(fields, 2))
+
+    def describe_templates(self) -> tuple[TemplateInfo, ...]:
+        return (TemplateInfo("default", "/t/default.yaml"), TemplateInfo("_images/debian", "/t/d.yaml", hidden=True))
+
     def create_disk(self, name: str, size: str, *, format: str = "qcow2") -> int:
         self.calls.append(("create_disk", name, size, format))
         return 1
@@ -85,6 +108,18 @@ class FileEngine:
     def delete_disk(self, name: str) -> int:
         self.calls.append(("delete_disk", name))
         return 2
+
+    def resize_disk(self, name: str, size: str) -> int:
+        self.calls.append(("resize_disk", name, size))
+        return 3
+
+    def import_disk(self, name: str, file: str) -> int:
+        self.calls.append(("import_disk", name, file))
+        return 4
+
+    def unlock_disk(self, name: str) -> int:
+        self.calls.append(("unlock_disk", name))
+        return 5
 
 
 class PaneApp(App[None]):
@@ -109,11 +144,14 @@ class PaneApp(App[None]):
     def action_record(self, key: str) -> None:
         self.recorded.append(key)
 
+    def on_job_wanted(self, wish: JobWanted) -> None:
+        wish.begin(self.bridge.engine)
+
     def on_unmount(self) -> None:
         self.workers.cancel_all()
 
 
-PANES = ("console", "logs", "config", "disks")
+PANES = ("console", "logs", "config", "disks", "dialogs")
 
 
 def screen_text(app: App[Any]) -> list[str]:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from limacore.config.fields import CHOICES, DOCS
 from limacore.model.config import Problem
 from limatui.ink import plain
+from limatui.widgets.diff import changed_lines, count_changes, diff
 from limatui.widgets.keydoc import about, problem_lines, summary
-from limatui.widgets.yamltext import block_lines, changed_lines, count_changes, diff, key_path, patches
+from limatui.widgets.yamltext import block_lines, key_path, patches
 
 TEXT = """\
 # comment
@@ -89,16 +90,21 @@ def test_changes() -> None:
     assert diff("same", "same") == ()
 
 
+def parts(path: str) -> tuple[str | int, ...]:
+    names = (part for name in path.split(".") for part in ((name[:-2], 0) if name.endswith("[]") else (name,)))
+    return tuple(names)
+
+
 @pytest.mark.parametrize("path", sorted(DOCS))
 def test_every_documented_field_is_told(path: str) -> None:
-    lines = [plain(line) for line in about(path, 36)]
+    lines = [plain(line) for line in about(parts(path), 36)]
     assert lines[0] == path
     assert "no field" not in "".join(lines), f"{path} is documented and does not exist"
 
 
 def test_choices_and_unknown_fields_are_told() -> None:
-    assert CHOICES["vmType"][0] in plain(about("vmType", 60)[1])
-    assert "no field of lima.yaml" in plain(about("cpuss", 36)[1])
+    assert CHOICES["vmType"][0] in plain(about(("vmType",), 60)[1])
+    assert "no field of lima.yaml" in plain(about(("cpuss",), 36)[1])
 
 
 def test_problems_are_told_with_line_and_hint() -> None:

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from limacore.model.config import Problem
 
 
-def wrong(path: str, message: str, hint: str = "") -> Problem:
-    """An error at a field; the message may name it by `{}`."""
-    return Problem(path=path, message=message.replace("{}", f"field `{path}`"), hint=hint)
+def wrong(path: str, message: str, hint: str = "", words: str = "") -> Problem:
+    """An error at a field; the message, and limactl's words where they differ, may name it by `{}`."""
+    field = f"field `{path}`"
+    return Problem(path=path, message=message.replace("{}", field), hint=hint, words=words.replace("{}", field))
 
 
 def doubtful(path: str, message: str, hint: str = "") -> Problem:

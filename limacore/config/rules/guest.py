@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from limacore.base.goquote import quoted
 from limacore.config.fields import CHOICES
 from limacore.config.rules.finding import doubtful, wrong
 from limacore.model.config import Problem
@@ -43,7 +44,7 @@ def _sudo(filled: dict[str, Any], passwordless: bool) -> Iterator[Problem]:
 
 
 def provision(filled: dict[str, Any]) -> Iterator[Problem]:
-    """Scripts and files for the guest; a file without path ends the check, as it does in Lima."""
+    """Scripts and files for the guest."""
     for number, entry in enumerate(filled["provision"]):
         path, mode = f"provision[{number}]", entry["mode"]
         yield from _inlined(path, path, entry.get("file"))
@@ -58,8 +59,8 @@ def provision(filled: dict[str, Any]) -> Iterator[Problem]:
         if mode in ("data", "yq"):
             if not entry.get("path"):
                 yield wrong(f"{path}.path", f"{{}} must not be empty when mode is `{mode}`")
-                return
-            yield from _file(path, entry, mode)
+            else:
+                yield from _file(path, entry, mode)
         else:
             yield from _script(path, entry, mode)
 
@@ -81,7 +82,8 @@ def _file(path: str, entry: dict[str, Any], mode: str) -> Iterator[Problem]:
     permissions = entry["permissions"]
     if not _OCTAL.fullmatch(permissions):
         yield wrong(f"{path}.permissions", f"{{}} must be an octal number, got `{permissions}`",
-                    "put it in quotes: YAML reads 0644 without quotes as another number")
+                    "put it in quotes: YAML reads 0644 without quotes as another number",
+                    f"{{}} must be an octal number: strconv.ParseInt: parsing {quoted(permissions)}: invalid syntax")
 
 
 def _script(path: str, entry: dict[str, Any], mode: str) -> Iterator[Problem]:
@@ -136,7 +138,7 @@ def params(filled: dict[str, Any]) -> Iterator[Problem]:
             yield wrong(f"param.{name}", f"param `{name}` name does not match regex `^[a-zA-Z][a-zA-Z0-9_]*$`")
         for char in value:
             if not char.isprintable() and char != "\t":
-                yield wrong(f"param.{name}", f"param `{name}` value contains unprintable character {char!r}")
+                yield wrong(f"param.{name}", f"param `{name}` value contains unprintable character '{quoted(char)[1:-1]}'")
 
 
 def unused_params(own: dict[str, Any]) -> Iterator[Problem]:

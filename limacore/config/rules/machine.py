@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from limacore.base.goquote import ticked
 from limacore.base.units import parse_size
 from limacore.base.version import COMPATIBLE, version_key
 from limacore.config.fields import CHOICES
@@ -33,7 +34,8 @@ def version(filled: dict[str, Any]) -> Iterator[Problem]:
     if wanted is None:
         return
     if not _VERSION.fullmatch(wanted):
-        yield wrong("minimumLimaVersion", f"{{}} must be a semver value, got `{wanted}`", "write it as X.Y.Z")
+        yield wrong("minimumLimaVersion", f"{{}} must be a semver value, got `{wanted}`", "write it as X.Y.Z",
+                    f"{{}} must be a semvar value, got {ticked(wanted)}: {wanted} is not in dotted-tri format")
     elif _needs_newer(wanted):
         yield wrong("minimumLimaVersion", f"template requires Lima version `{wanted}`; this is only `{COMPATIBLE}`")
 

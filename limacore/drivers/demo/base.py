@@ -36,6 +36,8 @@ class DemoWorld:
         self._machines = {each.name: each for each in world.machines(count, self.now())}
         self._snapshots = stock.first_snapshots(self.now())
         self._cache = stock.first_cache(Path(self.home), self.now())
+        self._waiting: set[str] = set()
+        """Machines whose edit waits for the next start: known here, as looking at files would block the loop."""
         self.closed = False
 
     def now(self) -> float:

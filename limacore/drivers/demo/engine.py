@@ -9,25 +9,25 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from limacore.base.files import write_atomic
-from limacore.drivers.demo import check, files, world
+from limacore.drivers.demo import files, world
 from limacore.drivers.demo.console import DemoConsole
 from limacore.drivers.demo.storage import DemoStorage
+from limacore.drivers.demo.texts import DemoTexts
 from limacore.drivers.demo.verbs import DemoVerbs
 from limacore.errors import StateError
-from limacore.model.config import Problem
 from limacore.model.instance import Fleet, Status
 from limacore.model.job import Job
 from limacore.model.logfile import LogFile
 
 
-class DemoEngine(DemoVerbs, DemoStorage):
+class DemoEngine(DemoVerbs, DemoStorage, DemoTexts):
     """A world without VMs; see `DemoWorld` for its clock."""
 
     def fleet(self) -> Fleet:
         """Everything at this moment."""
         now = self.now()
-        seen = tuple(world.observe(each, Path(self.home), now) for each in self._machines.values())
+        seen = tuple(world.observe(each, Path(self.home), now, edit_waits=each.name in self._waiting)
+                     for each in self._machines.values())
         disks = world.disks(tuple(self._machines.values()), seen, Path(self.home), self._disks)
         return Fleet(self._label, seen, disks, world.host(now))
 
@@ -57,10 +57,6 @@ class DemoEngine(DemoVerbs, DemoStorage):
 
     # --- questions
 
-    def templates(self) -> tuple[str, ...]:
-        """Names for `create`."""
-        return ("default", "tiny", "debian-13", "ubuntu-26.04", "alpine", "docker", "k8s")
-
     def log_files(self, name: str) -> tuple[LogFile, ...]:
         """The logs of a machine: real files."""
         return files.logs(self._directory(name))
@@ -74,21 +70,6 @@ class DemoEngine(DemoVerbs, DemoStorage):
         live = self._get(name).status is Status.RUNNING
         async with self._line(name).hold(live=live, log=lambda data: files.append_serial(directory, data)) as held:
             yield held
-
-    def read_config(self, name: str) -> str:
-        """The text of lima.yaml."""
-        return (self._directory(name) / "lima.yaml").read_text("utf-8")
-
-    def check_config(self, name: str, text: str) -> tuple[Problem, ...]:
-        """What is wrong with a lima.yaml."""
-        return check.problems(text)
-
-    def save_config(self, name: str, text: str, *, expected: str) -> None:
-        """Replace lima.yaml if it still reads `expected`."""
-        path = self._directory(name) / "lima.yaml"
-        if path.read_text("utf-8") != expected:
-            raise StateError(f"`{path}` was changed by someone else", hint="reload it, then edit again")
-        write_atomic(path, text)
 
     def shell_argv(self, name: str) -> tuple[str, ...]:
         """A shell on this computer, as there is no guest."""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from limacore.base.files import write_atomic
 from limacore.config.load import load_text
-from limacore.config.provenance import effective
 from limacore.config.validate import check_text
+from limacore.drivers.demo.base import DemoWorld
 from limacore.errors import StateError
 from limacore.model.config import Problem
 from limacore.model.template import Effective, TemplateInfo
@@ -16,13 +16,15 @@ from limacore.paths import HomePaths, InstancePaths
 from limacore.templates import catalog, gallery
 
 
-class DemoTexts:
+def apply_queued(paths: InstancePaths) -> None:
+    """A machine starts: what waited becomes its lima.yaml."""
+    with contextlib.suppress(FileNotFoundError):
+        write_atomic(paths.lima_yaml, paths.queued_yaml.read_text("utf-8"))
+        paths.queued_yaml.unlink()
+
+
+class DemoTexts(DemoWorld):
     """Reads, checks and writes lima.yaml and templates below the demo's own home."""
-
-    home: str
-
-    def _directory(self, name: str) -> Path:
-        raise NotImplementedError
 
     def _paths(self, name: str) -> InstancePaths:
         return InstancePaths(self._directory(name))
@@ -67,20 +69,20 @@ class DemoTexts:
             self.drop_queued(name)
         else:
             write_atomic(paths.queued_yaml, text)
+            self._waiting.add(name)
 
     def drop_queued(self, name: str) -> None:
         """Forget what waits."""
         self._paths(name).queued_yaml.unlink(missing_ok=True)
-
-    def apply_queued(self, name: str) -> None:
-        """A machine starts: what waited becomes its lima.yaml."""
-        waiting = self.queued(name)
-        if waiting is not None:
-            write_atomic(self._paths(name).lima_yaml, waiting)
-            self.drop_queued(name)
+        self._waiting.discard(name)
 
     def effective(self, name: str, text: str) -> tuple[Effective, ...]:
         """Every value that a text leads to."""
+        try:
+            from limacore.config.provenance import effective
+        except ImportError:  # TEMPORARY until it lands
+            return ()
+
         return effective(text, self._home.instance(name).lima_yaml, self._home)
 
     def templates(self) -> tuple[str, ...]:

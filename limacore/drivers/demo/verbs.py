@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from limacore.base import notice
 from limacore.base.units import parse_size
-from limacore.drivers.demo import boot, files, stock, world
+from limacore.drivers.demo import boot, files, stock, texts, world
 from limacore.drivers.demo.base import BOOT_TICK, DemoWorld
 from limacore.drivers.demo.stock import Image
 from limacore.drivers.demo.world import Machine
@@ -21,7 +21,7 @@ from limacore.errors import AlreadyExistsError, ProtectedError, StateError, Usag
 from limacore.jobs import Update
 from limacore.model.instance import Status, Step
 from limacore.model.job import Progress
-from limacore.paths import check_instance_name
+from limacore.paths import InstancePaths, check_instance_name
 
 _STOP_SECONDS = 2.0
 _DOWNLOAD_RATE = 38e6
@@ -59,6 +59,8 @@ class DemoVerbs(DemoWorld):
 
     async def _boot_through(self, name: str, update: Update, image: Step | None) -> None:
         await asyncio.to_thread(lambda: files.begin_serial(self._directory(name)))
+        await asyncio.to_thread(lambda: texts.apply_queued(InstancePaths(self._directory(name))))
+        self._waiting.discard(name)
         began, scale = self.now(), self._get(name).scale
         port = self._get(name).ssh_port or 40000 + len(name) * 17
         self._printed[name] = 0.0
@@ -120,7 +122,6 @@ class DemoVerbs(DemoWorld):
             raise AlreadyExistsError(f"instance `{name}` already exists", hint="choose another name")
 
     async def _image(self, image: Image, update: Update) -> Step:
-        home = Path(self.home)
         if image.key not in self._cache or self._cache[image.key].partial:
             notice.info("Attempting to download the image", arch="x86_64", location=image.url)
             began = self.now()
@@ -128,7 +129,7 @@ class DemoVerbs(DemoWorld):
                              lambda told: update(replace(told, step="image", detail=f"downloading {image.name}")))
             notice.info(f"Downloaded the image from `{image.url}`")
             return Step("image", "done", f"{image.name}, downloaded", self.now() - began)
-        notice.info(f"Using cache `{stock.cached(image, home, self.now()).path}`")
+        notice.info(f"Using cache `{stock.cached(image, Path(self._label), self.now()).path}`")
         return Step("image", "done", f"{image.name}, cached")
 
     def _arrived(self, image: Image, done: int) -> None:
@@ -188,7 +189,7 @@ class DemoVerbs(DemoWorld):
             if self._get(name).status.is_up:
                 await self._down(name, update, 0.0)
             for file in ("disk", "serial.log", "ha.stderr.log"):
-                notice.info(f"Removing `{directory / file}`")
+                notice.info(f"Removing `{Path(self._label) / name / file}`")
             await asyncio.to_thread(files.forget_logs, directory)
             self._snapshots.pop(name, None)
             self._change(name, disk_used=196 << 10, ready_seconds=0.0)

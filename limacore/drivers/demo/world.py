@@ -109,7 +109,7 @@ def usage(machine: Machine, now: float) -> Usage:
     )
 
 
-def observe(machine: Machine, home: Path, now: float) -> Instance:
+def observe(machine: Machine, home: Path, now: float, *, edit_waits: bool = False) -> Instance:
     """The machine as an instance at this second."""
     up = machine.status.is_up
     running = machine.status is Status.RUNNING
@@ -124,7 +124,7 @@ def observe(machine: Machine, home: Path, now: float) -> Instance:
         ha_pid=4211 if running else 0, driver_pid=4213 if up else 0,
         started_at=machine.started_at if up else 0.0, ready_seconds=machine.ready_seconds,
         accel="tcg" if up else "", agent="answering" if running else "", clock_skew_ms=3.0 if running else None,
-        lima_version="2.2.0", steps=boot.steps(elapsed, machine.scale) if starting else (),
+        edit_waits=edit_waits, lima_version="2.2.0", steps=boot.steps(elapsed, machine.scale) if starting else (),
         forwards=machine.forwards if running else (), usage=usage(machine, now),
     )
 

@@ -20,7 +20,7 @@ class _Cause:
 
 
 def _port_message(said: Said) -> str:
-    return f"the ssh port {said['port']} is already taken{_owner(int(said['port']))}"
+    return f"the ssh port {said['port']} is already taken{owner(int(said['port']))}"
 
 
 _CAUSES = (
@@ -106,7 +106,7 @@ def _last_lines(stderr: str, count: int = 5) -> str:
     return "\n".join(told[-count:])
 
 
-def _owner(port: int) -> str:
+def owner(port: int) -> str:
     """` by NAME (pid N)` when it can be seen who listens on 127.0.0.1:`port`."""
     for pid in _listeners(port):
         try:

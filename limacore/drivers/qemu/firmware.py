@@ -29,6 +29,11 @@ def uses_uefi(config: Config) -> bool:
     return not (config.firmware.legacy_bios and config.arch in ("x86_64", "armv7l"))
 
 
+def package(arch: str) -> str:
+    """Debian's package of the UEFI code for `arch`."""
+    return _PACKAGE[arch]
+
+
 def candidates(arch: str, binary: Path, home: Path) -> tuple[Path, ...]:
     """Where UEFI code may lie, best first."""
     name = f"edk2-{_SUFFIX[arch]}-code.fd"

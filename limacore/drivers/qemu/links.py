@@ -17,12 +17,12 @@ def locked_disks(spec: MachineSpec) -> Iterator[None]:
     if not spec.config.additional_disks:
         yield
         return
-    from limacore.store import disks
+    from limacore.store import disklocks
 
     with contextlib.ExitStack() as stack:
         for disk in spec.config.additional_disks:
-            disks.lock(spec.home, disk.name, spec.paths.dir)
-            stack.callback(disks.unlock, spec.home, disk.name, spec.paths.dir)
+            disklocks.lock(spec.home, disk.name, spec.paths.dir)
+            stack.callback(disklocks.unlock, spec.home, disk.name, spec.paths.dir)
         yield
 
 

@@ -35,19 +35,19 @@ class Monitor:
         self._listener = listener
         self._path = path
 
-    async def ask(self, command: str, **arguments: Any) -> Any:
-        """The answer to a command; raises DriverError when it is refused or does not come within 5 seconds."""
+    async def ask(self, command: str, /, *, within: float = TIMEOUT, **arguments: Any) -> Any:
+        """The answer to a command; raises DriverError when it is refused or does not come `within` seconds."""
         from qemu.qmp import ExecuteError, QMPError
 
         try:
-            async with asyncio.timeout(TIMEOUT):
+            async with asyncio.timeout(within):
                 return await self._client.execute(command, arguments or None)
         except ExecuteError as error:
             raise DriverError(f"QEMU refused `{command}`", detail=str(error)) from error
         except (QMPError, OSError, EOFError) as error:
             raise DriverError(f"QEMU went away during `{command}`", detail=str(error)) from error
         except TimeoutError as error:
-            raise DriverError(f"QEMU did not answer `{command}` within {TIMEOUT:g} seconds") from error
+            raise DriverError(f"QEMU did not answer `{command}` within {within:g} seconds") from error
 
     async def events(self) -> AsyncIterator[QmpEvent]:
         """What happens from the moment of connecting on; ends when the monitor is closed."""
@@ -103,6 +103,13 @@ async def ask(path: Path, command: str, **arguments: Any) -> Any:
     """One question over a connection of its own; raises DriverError."""
     async with monitor(path) as connection:
         return await connection.ask(command, **arguments)
+
+
+async def human(path: Path, line: str, *, within: float) -> str:
+    """What the monitor for people prints for a line, without carriage returns; raises DriverError."""
+    async with monitor(path) as connection:
+        text = await connection.ask("human-monitor-command", within=within, **{"command-line": line})
+    return str(text).replace("\r", "")
 
 
 async def power_down(path: Path) -> None:

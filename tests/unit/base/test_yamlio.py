@@ -30,7 +30,7 @@ def test_scalars_mean_what_yaml_1_2_says(text: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "column"),
     [
-        ("a: [", 1, 5), ("a: 1\nb: 2\na: 3", 3, 1), ("a: *nope", 1, 4), ("a:\n\t- b", 2, 1), ("a: b: c", 1, 5),
+        ("a: [", 1, 4), ("a: 1\nb: 2\na: 3", 3, 1), ("a: *nope", 1, 4), ("a:\n\t- b", 2, 1), ("a: b: c", 1, 5),
         ("x: 1\ny: \0", 2, 4), ("a: {b: 1, b: 2}", 1, 11), ("x: &a {y: 1}\nz:\n  <<: *a\n  y: 2", 4, 3),
     ],
 )

@@ -5,17 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import pty
 import shutil
-import struct
 import subprocess
 import sys
-import termios
 import time
 from collections.abc import Iterator
-from fcntl import ioctl
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,7 +18,6 @@ from limacore.base import version
 from limacore.cli import quick
 
 YAML = "images: [{location: /srv/i.img}]\ncpus: 1\nmemory: 1GiB\ndisk: 2GiB\nmessage: hello {{.Name}}\n"
-CASES = Path(__file__).parents[4] / "shared" / "golden" / "cli"
 
 
 class Home:
@@ -212,85 +206,3 @@ def test_names_on_disk_cannot_command_a_terminal(home: Home) -> None:
         done = home.run(*words)
         if words != ("list", "-q"):
             assert "\x1b" not in done.stdout + done.stderr
-
-
-def _expand(value: Any, home: Home) -> Any:
-    text = json.dumps(value)
-    for name, path in (("@LIMA_HOME@", home.lima), ("@HOME@", home.root), ("@WORK@", home.work)):
-        text = text.replace(name, str(path))
-    return json.loads(text)
-
-
-def _operate(op: dict[str, Any]) -> None:
-    path = Path(op["path"])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if op["op"] == "write":
-        path.write_text(op["text"])
-    elif op["op"] == "symlink":
-        path.symlink_to(op["target"])
-    elif op["op"] == "rm":
-        path.unlink()
-    elif op["op"] == "mkdir":
-        path.mkdir()
-    else:
-        argv = ["qemu-img", "create", "-q", "-f", op["format"], str(path), op["size"]]
-        subprocess.run(argv, check=True)
-
-
-def _is_ours(argv: list[str]) -> bool:
-    known = {"list", "create", "-q", "--json", "--all-fields", "--log-level=error"}
-    prefixes = ("--name=", "--cpus=", "--memory=", "--disk=")
-    return all(word in known or not word.startswith("-") or word.startswith(prefixes) for word in argv[1:]) and (
-        argv[1] in ("list", "--log-level=error"))
-
-
-def _in_terminal(home: Home, words: list[str], columns: int) -> tuple[int, str]:
-    """Run with standard output on a controlling terminal of that width."""
-    ours, theirs = pty.openpty()
-    ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    code = ("import os, sys, fcntl, termios; fcntl.ioctl(1, termios.TIOCSCTTY, 0); "
-            "os.execv(sys.executable, sys.argv[1:])")
-    argv = [sys.executable, "-c", code, sys.executable, "-m", "limatui", *words]
-    child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.DEVNULL, cwd=home.work,
-                             env=home.env, start_new_session=True)
-    os.close(theirs)
-    seen = b""
-    with contextlib.suppress(OSError):
-        while block := os.read(ours, 65536):
-            seen += block
-    os.close(ours)
-    return child.wait(), seen.decode().replace("\r\n", "\n")
-
-
-GOLDEN = ("077-list-empty", "080-list-symlinked-instance", "081-list-no-lima-yaml-link", "083-status-ssh-port",
-          "087-list-width", "088-list-home-tilde")
-
-
-@pytest.mark.parametrize("name", GOLDEN)
-def test_tables_of_the_reference_tool(name: str, home: Home) -> None:
-    path = CASES / f"{name}.json"
-    if not path.exists():
-        pytest.skip("recordings of the reference tool are not here")
-    case = _expand(json.loads(path.read_text()), home)
-    for op in case["setup"]:
-        _operate(op)
-    for step in case["steps"]:
-        for op in step.get("before", ()):
-            _operate(op)
-        words = step["argv"][1:]
-        if words[0] not in ("list", "--log-level=error") or ("create" in words and not _is_ours(step["argv"])):
-            break  # what follows depends on a command that we do not have yet
-        if not _is_ours(step["argv"]) or (step.get("pty") and "--json" in words):
-            continue
-        if step.get("pty"):
-            code, out = _in_terminal(home, words, step["pty"]["cols"])
-        else:
-            done = home.run(*words, **(step.get("env") or {}))
-            code, out = done.returncode, done.stdout
-            assert _levels(done.stderr) == _levels(step["stderr"]), words
-        if "--json" not in words:
-            assert (code, out) == (step["rc"], step["stdout"]), words
-
-
-def _levels(text: str) -> list[str]:
-    return [word for line in text.splitlines() for word in line.split(" ") if word.startswith("level=")]

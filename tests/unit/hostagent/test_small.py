@@ -12,10 +12,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from limacore.config.leftout import left_out
 from limacore.errors import GuestError, HostError, StateError
 from limacore.hostagent import api, pidfile, port, requirements, serialwatch
 from limacore.hostagent.emit import Emitter, encode
-from limacore.hostagent.leftout import left_out
 from limacore.hostagent.requirements import command, plan
 from limacore.model.config import Config, Containerd, Mount, Probe
 from limacore.model.event import Event, PortForwardEvent

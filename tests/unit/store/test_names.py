@@ -40,6 +40,6 @@ def test_bad_names(name: str) -> None:
         check_instance_name(name)
 
 
-def test_the_kind_of_thing_is_named() -> None:
-    with pytest.raises(UsageError, match="disk"):
-        check_identifier("", "disk")
+def test_an_empty_identifier_is_told_in_the_words_that_scripts_know() -> None:
+    with pytest.raises(UsageError, match="identifier must not be empty"):
+        check_identifier("")

@@ -1,0 +1,76 @@
+"""The main disk of an instance: an overlay over the image, grown to what lima.yaml says, never shrunk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from limacore.base import diskformat, notice
+from limacore.base.diskformat import DiskImage
+from limacore.base.files import symlink_atomic
+from limacore.base.units import format_size
+from limacore.errors import ImageError
+from limacore.images import qemuimg
+from limacore.images.obtain import partial_of
+from limacore.model.config import Config
+from limacore.paths import InstancePaths
+
+_SECTOR = 512
+
+
+def adopt_older_names(paths: InstancePaths) -> None:
+    """Link the current names to the files of instances made before Lima 2.1, as Lima does."""
+    if paths.disk.exists():
+        return
+    if paths.diffdisk.exists():
+        _link(paths.disk, paths.diffdisk)
+    if paths.basedisk.exists() and not paths.iso.exists() and diskformat.read(paths.basedisk).format == "iso":
+        _link(paths.iso, paths.basedisk)
+
+
+def _link(link: Path, target: Path) -> None:
+    notice.info(f"Creating symlink `{link.name}` -> `{target.name}`")
+    symlink_atomic(target.name, link)
+
+
+async def make(paths: InstancePaths, config: Config, base: DiskImage, name: str) -> None:
+    """`diffdisk` over `basedisk` under its relative name, so that the directory may be moved."""
+    size, partial = _wanted(config), partial_of(paths.diffdisk)
+    backing: list[str] = []
+    if base.format != "iso":
+        require_growth(config.disk_bytes, base.size)
+        tell_resize(name, base.size, config.disk_bytes)
+        backing = ["-F", base.format, "-b", paths.basedisk.name]
+    await qemuimg.run(["create", "-q", "-f", "qcow2", *backing, partial.name, str(size)], paths.dir)
+    partial.replace(paths.diffdisk)
+    symlink_atomic(paths.diffdisk.name, paths.disk)
+    if base.format == "iso":
+        symlink_atomic(paths.basedisk.name, paths.iso)
+
+
+async def grow(paths: InstancePaths, config: Config, name: str) -> None:
+    """Give a disk that is there the size of lima.yaml; raises ImageError where that is less, HostError."""
+    image = diskformat.read(paths.disk)
+    wanted = _wanted(config)
+    if image.size == wanted or image.size < 0 or wanted == 0:
+        return
+    require_growth(wanted, image.size)
+    tell_resize(name, image.size, config.disk_bytes)
+    await qemuimg.run(["resize", "-q", "-f", image.format, paths.disk.name, str(wanted)], paths.dir)
+
+
+def _wanted(config: Config) -> int:
+    return -(-config.disk_bytes // _SECTOR) * _SECTOR
+
+
+def tell_resize(name: str, present: int, wanted: int) -> None:
+    """Say that a disk gets another size, unless it does not."""
+    if present != wanted:
+        notice.info(f"Resize instance {name}'s disk from {format_size(present)} to {format_size(wanted)}")
+
+
+def require_growth(wanted: int, present: int) -> None:
+    """Raise ImageError unless the disk stays as it is or grows."""
+    if wanted < present:
+        raise ImageError("disk shrinking is not supported",
+                         detail=f"the disk has {format_size(present)}, lima.yaml wants {format_size(wanted)}",
+                         hint=f"set `disk` to {format_size(present)} or more")

@@ -1,0 +1,55 @@
+"""A base merged into a template."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from limacore.base.version import version_key
+from limacore.errors import ConfigError
+
+_PREPENDED = ("base", "provision", "probes")
+_HIGHER_WINS = (("minimumLimaVersion",), ("vmOpts", "qemu", "minimumVersion"))
+_MAX_DEPTH = 100
+
+
+def merge(data: Any, base: Any, path: tuple[str, ...] = ()) -> None:
+    """Merge a base into a template: the template wins, lists are joined, an explicit null keeps a base out."""
+    if len(path) > _MAX_DEPTH:
+        raise ConfigError("templates nest too deeply to be merged")
+    for key, value in list(base.items()):
+        here = (*path, key)
+        if key not in data:
+            _adopt(data, base, key)
+        elif here in _HIGHER_WINS:
+            data[key] = _higher(data[key], value)
+        elif isinstance(data[key], dict) and isinstance(value, dict):
+            merge(data[key], value, here)
+        elif isinstance(data[key], list) and isinstance(value, list):
+            _join(data, key, value, here)
+
+
+def _adopt(data: Any, base: Any, key: str) -> None:
+    data[key] = base[key]
+    comments = getattr(base, "ca", None)
+    if comments is not None and key in comments.items and hasattr(data, "ca"):
+        data.ca.items.setdefault(key, comments.items[key])
+
+
+def _join(data: Any, key: str, extra: list[Any], path: tuple[str, ...]) -> None:
+    own = data[key]
+    if path == ("dns",):
+        if not own:
+            own.extend(extra)
+    elif path == ("mountTypesUnsupported",):
+        own.extend(each for each in extra if each not in own)
+    elif len(path) == 1 and key in _PREPENDED:
+        for number, each in enumerate(extra):
+            own.insert(number, each)
+    else:
+        own.extend(extra)
+
+
+def _higher(own: Any, other: Any) -> Any:
+    if own is None or other is None:
+        return own
+    return other if version_key(str(other)) > version_key(str(own)) else own

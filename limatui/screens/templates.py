@@ -1,0 +1,291 @@
+"""The template gallery: a list to search, what each template is and composes, its text; and an editor for one's own."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Input
+
+from limacore.errors import LimaError
+from limacore.model.template import TemplateInfo
+from limatui.present import templates as present
+from limatui.present.keys import Key
+from limatui.texts import TemplateText
+from limatui.widgets.ask import Field, Fill, Form, Values
+from limatui.widgets.background import begin
+from limatui.widgets.bar import Bar, Block
+from limatui.widgets.editor import YamlEditor
+from limatui.widgets.footer import HELP, Footer
+from limatui.widgets.picklist import PickList
+from limatui.widgets.textpane import TextPane
+
+if TYPE_CHECKING:
+    from limatui.app import Dashboard
+
+_SETTLE = 0.08
+"""Seconds the cursor rests before a template is read."""
+_WIDE = 100
+
+
+class TemplatesScreen(Screen[None]):
+    """In a wide terminal list and text side by side; in a small one enter shows the text in the list's place."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "new", "new instance"), Binding("e", "edit", "edit a copy"),
+        Binding("slash", "search", "search"), Binding("v", "embed", "with its bases"),
+        Binding("b", "blocks", "building blocks"), Binding("y", "copy", "copy command"),
+        Binding("enter", "read", "read"), Binding("question_mark", "app.help", show=False),
+        Binding("escape,q,T", "back", "back"),
+    ]
+    AUTO_FOCUS = "PickList"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.infos: tuple[TemplateInfo, ...] = ()
+        self._query, self._blocks, self._embedded = "", False, False
+        self._settling: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        """List on the left, text on the right, keys below."""
+        yield Bar(ground="panel-ground", classes="head")
+        with Horizontal():
+            with Vertical(classes="found"):
+                yield Input(placeholder="search: docker, k8s, debian, own", classes="line")
+                yield Bar(classes="titles")
+                yield PickList[TemplateInfo](present.row, lambda each: each.name)
+            with Vertical(classes="reader"):
+                yield Block(id="about")
+                yield Bar(id="which")
+                yield YamlEditor(read_only=True)
+        yield Footer()
+
+    @property
+    def board(self) -> Dashboard:
+        """The app."""
+        return cast("Dashboard", self.app)
+
+    @property
+    def list(self) -> PickList[TemplateInfo]:
+        """The templates."""
+        return self.query_one(PickList)
+
+    @property
+    def reading(self) -> bool:
+        """Whether the text has the place of the list."""
+        return self.has_class("-reading")
+
+    def on_mount(self) -> None:
+        """Find out which there are."""
+        self.query_one(".titles", Bar).show(present.titles())
+        begin(self, "templates", self._load)
+
+    def on_screen_resume(self) -> None:
+        """A template may have been written meanwhile."""
+        if self.infos:
+            begin(self, "templates", self._load)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Side by side where there is room."""
+        self.set_class(event.size.width >= _WIDE, "-wide")
+        self._moved()
+
+    async def _load(self) -> None:
+        try:
+            self.infos = await asyncio.to_thread(self.board.bridge.engine.describe_templates)
+        except LimaError as error:
+            self.board.fail(error)
+        self._refill()
+
+    def _refill(self) -> None:
+        found = present.matching(self.infos, self._query, blocks=self._blocks)
+        self.list.show(found)
+        self.query_one(".head", Bar).show(*present.header(self.infos, len(found), self._blocks))
+        if not found:
+            self.query_one("#about", Block).show([(("no template is like that", "dim"),)])
+            self.query_one(YamlEditor).load_text("")
+        self._keys()
+
+    def _keys(self) -> None:
+        info = self.list.current
+        one = info is not None
+        self.query_one(Footer).keys((
+            Key("n", "new instance", one and not getattr(info, "hidden", False), "new"),
+            Key("e", "edit" if info and info.own else "edit a copy", one, "edit"), Key("/", "search", True, "search"),
+            Key("v", "as written" if self._embedded else "with bases", one, "embed"),
+            *(() if self.has_class("-wide") else (Key("enter", "read", one, "read"),)),
+            Key("b", "hide blocks" if self._blocks else "building blocks", True, "blocks"),
+            Key("y", "copy command", one, "copy"), Key("esc", "back", True, "back"),
+        ), HELP if self.size.width > 130 else ())
+
+    # --- the list
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        self._query = event.value
+        self._refill()
+
+    @on(Input.Submitted)
+    def _searched(self) -> None:
+        self.list.focus()
+
+    @on(PickList.Moved)
+    def _moved(self) -> None:
+        info = self.list.current
+        if info is None:
+            return
+        block = self.query_one("#about", Block)
+        block.show(present.about(info, max(20, block.size.width)))
+        self._keys()
+        if self._settling is not None:
+            self._settling.stop()
+        self._settling = self.set_timer(_SETTLE, partial(begin, self, "template", partial(self._read, info)))
+
+    async def _read(self, info: TemplateInfo) -> None:
+        embedded, engine = self._embedded, self.board.bridge.engine
+        words, mark = ("with its bases", "number") if embedded else ("as it is written", "faint")
+        try:
+            text = await asyncio.to_thread(lambda: engine.template_text(info.name, embedded=embedded))
+        except (LimaError, OSError) as error:
+            text, words, mark = "", str(error), "bad"
+        if self.list.current == info:
+            self.query_one("#which", Bar).show(((words, mark),), (("v", "bold accent-key"), (" the other", "dim")))
+            self.query_one(YamlEditor).load_text(text)
+
+    # --- keys
+
+    def on_key(self, event: events.Key) -> None:
+        """In the search line the arrows move in the list."""
+        if isinstance(self.focused, Input) and event.key in ("down", "up"):
+            event.stop()
+            self.list.action_move(1 if event.key == "down" else -1)
+
+    def action_search(self) -> None:
+        """Type what to look for."""
+        self.remove_class("-reading")
+        self.query_one(Input).focus()
+
+    def action_blocks(self) -> None:
+        """Show the building blocks too, or hide them."""
+        self._blocks = not self._blocks
+        self._refill()
+
+    def action_embed(self) -> None:
+        """The text as it is written, or with what it composes."""
+        self._embedded = not self._embedded
+        self._moved()
+
+    def action_read(self) -> None:
+        """The text; in a small terminal it takes the whole screen."""
+        self.set_class(not self.has_class("-wide"), "-reading")
+        self.query_one(YamlEditor).focus()
+        self._moved()
+
+    def action_back(self) -> None:
+        """One step out: search, text, gallery."""
+        if isinstance(self.focused, Input) and self._query:
+            self.query_one(Input).value = ""
+        elif self.focused is not self.list:
+            self.remove_class("-reading")
+            self.list.focus()
+        else:
+            self.dismiss()
+
+    def action_copy(self) -> None:
+        """Copy the command that starts it."""
+        if self.list.current is not None:
+            self.board.copy(present.command(self.list.current))
+
+    @on(Footer.Pressed)
+    async def _footer_clicked(self, event: Footer.Pressed) -> None:
+        await self.run_action(event.key.action)
+
+    def action_new(self) -> None:
+        """An instance of it."""
+        info = self.list.current
+        if info is not None and not info.hidden:
+            begin(self, "new", partial(self._new, info))
+
+    async def _new(self, info: TemplateInfo) -> None:
+        if await self.board.ask_for_instance(self.infos, info.name):
+            self.dismiss()
+
+    def action_edit(self) -> None:
+        """The user's own is edited; of another a copy."""
+        info = self.list.current
+        if info is None:
+            return
+        if info.own:
+            self.app.push_screen(TemplateEditor(TemplateText(self.board.bridge.engine, info.name)))
+        else:
+            self.app.push_screen(Fill(self._copy_form(info)), lambda values: self._copied(info, values))
+
+    def _copy_form(self, info: TemplateInfo) -> Form:
+        taken = {each.name for each in self.infos if each.own}
+
+        def wrong(values: Values) -> str:
+            return f"there is a template `{values[0]}` of your own already" if values[0] in taken else \
+                present.wrong_name(values[0])
+
+        return Form([(("Edit a copy of ", "bold"), (info.name, "bold"))],
+                    [Field("name", "a name", present.copy_name(info, self.infos))], wrong,
+                    lambda values: f"limatui template copy template:{info.name} {values[0]}.yaml", verb="edit")
+
+    def _copied(self, info: TemplateInfo, values: Values | None) -> None:
+        if values:
+            begin(self, "copy", partial(self._edit_copy, info, values[0]))
+
+    async def _edit_copy(self, info: TemplateInfo, name: str) -> None:
+        engine = self.board.bridge.engine
+        try:
+            text = await asyncio.to_thread(engine.template_text, info.name)
+        except (LimaError, OSError) as error:
+            self.board.tell(str(error), severity="error")
+            return
+        self.app.push_screen(TemplateEditor(TemplateText(engine, name, text)))
+
+
+class TemplateEditor(Screen[None]):
+    """The editor on a template of the user's own."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "templates")]
+
+    def __init__(self, source: TemplateText) -> None:
+        super().__init__()
+        self._source = source
+
+    def compose(self) -> ComposeResult:
+        """The editor and its keys."""
+        yield TextPane()
+        yield Footer()
+
+    async def on_mount(self) -> None:
+        """Open the text."""
+        self.bindings_updated_signal.subscribe(self, lambda _: self._keys())
+        pane = self.query_one(TextPane)
+        await pane.open(self._source)
+        pane.editor.focus()
+
+    def on_resize(self) -> None:
+        """Other keys fit."""
+        self._keys()
+
+    def _keys(self) -> None:
+        found = [Key(self.app.get_key_display(each.binding), each.binding.description, each.enabled,
+                     each.binding.action) for each in self.active_bindings.values() if each.binding.show]
+        self.query_one(Footer).keys(found, ())
+
+    @on(Footer.Pressed)
+    async def _footer_clicked(self, event: Footer.Pressed) -> None:
+        await self.query_one(TextPane).run_action(event.key.action)
+
+    def action_back(self) -> None:
+        """To the gallery; the pane has asked about changes before."""
+        self.dismiss()

@@ -1,0 +1,441 @@
+"""An editor with everything around it: problems, completion, effective view, search, saving that loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import TextArea
+
+from limacore.errors import LimaError
+from limacore.model.config import Problem
+from limacore.model.template import Effective
+from limatui.api import EngineApi
+from limatui.buffers import Buffer, Buffers
+from limatui.ink import Line
+from limatui.present import effective as values
+from limatui.present.completion import Choice, Spot, choices, spot
+from limatui.recovery import Recovery
+from limatui.sanitize import sanitize_line
+from limatui.texts import Source
+from limatui.widgets.ask import Ask
+from limatui.widgets.background import begin
+from limatui.widgets.bar import Bar, Block
+from limatui.widgets.beside import Beside, beside, foot, header
+from limatui.widgets.completion import CompletionList
+from limatui.widgets.diff import changed_lines, count_changes, diff, title
+from limatui.widgets.editor import YamlEditor
+from limatui.widgets.effective import EffectiveView
+from limatui.widgets.findline import FindLine
+from limatui.widgets.keydoc import mark_of, problem_lines, without_place
+from limatui.widgets.saving import Saving
+from limatui.widgets.yamltext import field_at
+
+PAUSE = 0.2
+"""Seconds without a key before the text is checked."""
+COMPLETE = 0.06
+"""Seconds without a key before completions are looked for."""
+KEEP = 0.4
+"""Seconds after the first change until the text is in the recovery file."""
+WIDE = 96
+"""Columns from which on there is room for the text beside the editor."""
+_AT_ONCE = 400
+"""Lines up to which changes are marked with each key; above, together with the check."""
+
+
+class TextPane(Widget):
+    """Edits one text at a time; texts not saved are kept for each."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "save", "save", key_display="ctrl+s"),
+        Binding("f2", "effective", "effective", key_display="F2"),
+        Binding("f3", "diff", "diff", key_display="F3"),
+        Binding("f8", "next_problem(1)", "next problem", key_display="F8"),
+        Binding("ctrl+@", "complete", "complete", key_display="ctrl+space"),  # what most terminals send for ctrl+space
+        Binding("ctrl+space", "complete", "complete", show=False),
+        Binding("ctrl+f", "find(False)", "find", key_display="ctrl+f"),
+        Binding("ctrl+g", "find(True)", "go to line", show=False),
+        Binding("f4", "problems", "problems", show=False),
+        Binding("f7,shift+f8", "next_problem(-1)", "problem before", show=False),
+        Binding("f9", "forget_waiting", "drop what waits", key_display="F9"),
+        Binding("escape", "leave", "leave", show=False),
+    ]
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.opened: Buffer | None = None
+        self.problems: tuple[Problem, ...] = ()
+        self.effective: tuple[Effective, ...] = ()
+        self.names: Mapping[str, tuple[str, ...]] = {}
+        self.viewing = False
+        self._before: values.Values = {}
+        self._pauses: dict[str, Timer] = {}
+        self._to_keep = False
+        self._buffers: Buffers | None = None
+        self.saving = Saving(self)
+
+    def compose(self) -> ComposeResult:
+        """Header, editor with the text beside it, search, the message of the line, completions over all of it."""
+        editor = YamlEditor()
+        yield Bar(ground="panel-ground", classes="head")
+        with Horizontal():
+            yield editor
+            yield EffectiveView()
+            with VerticalScroll(classes="aside", can_focus=False):
+                yield Block()
+        yield FindLine(editor)
+        yield Bar(classes="foot")
+        yield CompletionList()
+
+    def on_mount(self) -> None:
+        """The editor asks the completions about each key."""
+        self.editor.take_key = self.completion.take
+
+    async def on_unmount(self) -> None:
+        """Whatever is not saved is kept."""
+        if self._buffers is not None:
+            await self._buffers.keep_all()
+
+    @property
+    def editor(self) -> YamlEditor:
+        """The editor."""
+        return self.query_one(YamlEditor)
+
+    @property
+    def completion(self) -> CompletionList:
+        """The list over the editor."""
+        return self.query_one(CompletionList)
+
+    @property
+    def engine(self) -> EngineApi:
+        """The engine of the app."""
+        engine: EngineApi = self.app.bridge.engine  # type: ignore[attr-defined]
+        return engine
+
+    @property
+    def buffers(self) -> Buffers:
+        """All texts of this pane."""
+        if self._buffers is None:
+            self._buffers = Buffers(Recovery(self.engine.home, self.engine.unsaved))
+        return self._buffers
+
+    @property
+    def unsaved(self) -> tuple[str, ...]:
+        """Names whose text was changed and not saved; ask before the app ends."""
+        return self._buffers.unsaved if self._buffers else ()
+
+    @property
+    def buffer(self) -> Buffer | None:
+        """The text that is shown."""
+        return self.opened
+
+    def is_up(self, buffer: Buffer) -> bool:
+        """Whether an instance of that text is running."""
+        return False
+
+    # --- opening
+
+    async def open(self, source: Source) -> None:
+        """Show a text; what was typed in the one before is kept."""
+        self.opened = None
+        try:
+            buffer = await self.buffers.open(source)
+        except (LimaError, OSError) as error:
+            self.say_instead(source.name, str(error))
+            return
+        self.take(buffer)
+        await self._learn_names()
+        if (left := await self.buffers.left_over(buffer)) is not None and self.opened is buffer:
+            self.saving.offer_left_over(buffer, left)
+
+    def say_instead(self, name: str, text: str) -> None:
+        """There is nothing to edit, and why."""
+        self.opened = None
+        self.editor.disabled = True
+        self.editor.load_text("")
+        self.query_one(".head", Bar).show(((name, "bold"), (f"  {sanitize_line(text)}", "dim")))
+        self.query_one(".aside Block", Block).show(())
+        self.query_one(".foot", Bar).show(())
+
+    def take(self, buffer: Buffer) -> None:
+        """Put a buffer into the editor."""
+        self.opened, self.problems, self.effective, self._before = buffer, (), (), {}
+        self.editor.disabled = False
+        self.completion.close()
+        self.editor.load_text(buffer.text)
+        self.editor.go_to(buffer.row, buffer.column)
+        self.mark()
+        self.check()
+
+    async def _learn_names(self) -> None:
+        try:
+            found = await asyncio.to_thread(self.engine.describe_templates)
+        except (LimaError, OSError):
+            return
+        self.names = {"base": tuple(f"template:{each.name}" for each in found)}
+
+    # --- typing
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        """Keep the text, and look at it after a pause."""
+        event.stop()
+        buffer = self.opened
+        if buffer is None or buffer.text == self.editor.text:
+            return
+        buffer.text = self.editor.text
+        if self.editor.document.line_count <= _AT_ONCE:
+            self.mark()
+        self._after("check", PAUSE, self.check)
+        if not self._to_keep:
+            self._to_keep = True
+            self.set_timer(KEEP, self.keep)
+        self._suggest()
+
+    def _suggest(self) -> None:
+        if self.editor.typed:
+            self._after("complete", COMPLETE, partial(self._look_up, asked=False))
+        else:
+            self.completion.close()
+
+    def _after(self, what: str, seconds: float, act: Callable[[], None]) -> None:
+        """Do it after a pause; a new wish begins the pause anew."""
+        if what in self._pauses:
+            self._pauses[what].stop()
+        self._pauses[what] = self.set_timer(seconds, act)
+
+    def keep(self) -> None:
+        """Write the recovery file."""
+        self._to_keep = False
+        if self.opened is not None:
+            begin(self, "config-keep", partial(self._keep, self.opened))
+
+    async def _keep(self, buffer: Buffer) -> None:
+        try:
+            await self.buffers.keep(buffer)
+        except LimaError as error:
+            self.warn(f"the text cannot be kept against a crash: {error}")
+
+    def on_text_area_selection_changed(self, event: TextArea.SelectionChanged) -> None:
+        """Another line: another field, another message."""
+        event.stop()
+        if self.opened is not None:
+            self.opened.row, self.opened.column = self.editor.cursor_location
+            if not self.editor.typed:
+                self.completion.close()
+            self.tell()
+
+    # --- checking
+
+    def check(self) -> None:
+        """Look for problems, in a thread."""
+        if self.opened is not None:
+            begin(self, "config-check", partial(self.validate, self.opened))
+
+    async def validate(self, buffer: Buffer) -> None:
+        """Find the problems, then the values that the text leads to."""
+        text = buffer.text
+        try:
+            problems = await asyncio.to_thread(buffer.source.check, text)
+        except LimaError as error:
+            problems = (Problem("", error.message, error.hint),)
+        if self.opened is buffer and buffer.text == text:
+            self.problems = tuple(sorted(map(without_place, problems), key=lambda problem: (problem.line or 0, problem.severity)))
+            self.mark()
+            await self._evaluate(buffer, text)
+
+    async def _evaluate(self, buffer: Buffer, text: str) -> None:
+        if not (self.viewing or self.has_class("-wide")):
+            return
+        try:
+            found = await asyncio.to_thread(buffer.source.effective, text)
+            before = self._before or values.values(
+                found if buffer.saved == text else await asyncio.to_thread(buffer.source.effective, buffer.saved))
+        except LimaError:
+            return  # a text with errors has no values; the list of problems says why
+        if self.opened is buffer and buffer.text == text:
+            self.effective, self._before = found, before
+            self.tell()
+
+    def forget_before(self) -> None:
+        """The text was saved: from now on values are compared with it."""
+        self._before = {}
+
+    def mark(self) -> None:
+        """Problems and changes in the gutter, and in words."""
+        buffer = self.opened
+        if buffer is None:
+            return
+        # Errors come last, so that they win where a line has both.
+        ordered = sorted(self.problems, key=lambda problem: problem.severity == "error")
+        marks = {problem.line - 1: mark_of(problem) for problem in ordered if problem.line}
+        self.editor.mark(marks, changed_lines(buffer.saved, buffer.text) if buffer.dirty else frozenset())
+        self.tell()
+
+    def tell(self) -> None:
+        """Everything around the editor."""
+        buffer = self.opened
+        if buffer is None:
+            return
+        few = buffer.dirty and self.editor.document.line_count <= _AT_ONCE
+        changes = count_changes(buffer.saved, buffer.text) if few else int(buffer.dirty)
+        self.query_one(".head", Bar).show(*header(buffer, changes if few else None, self.problems))
+        seen = self._seen()
+        self.query_one(".foot", Bar).show(foot(seen))
+        aside = self.query_one(".aside")
+        aside.query_one(Block).show(beside(seen, aside.size.height))
+        if self.viewing:
+            self.query_one(EffectiveView).show(self.effective, self._before)
+        self.refresh_bindings()
+
+    def _seen(self) -> Beside:
+        buffer, row = self.opened, self.editor.cursor_location[0]
+        assert buffer is not None
+        path = field_at(self.editor.document.lines, row)
+        choice = self.completion.current
+        here = next((problem for problem in self.problems if problem.line == row + 1), None)
+        said = buffer.source.when_saved(self.is_up(buffer)) if buffer.savable else ""
+        near = values.near(self.effective, path, 6)
+        return Beside(path, choice, self.problems, here, near, self._before, said, buffer.waits)
+
+    # --- completing
+
+    def action_complete(self) -> None:
+        """Show what could be written here."""
+        self._look_up(asked=True)
+
+    def _look_up(self, *, asked: bool) -> None:
+        if self.opened is not None and self.editor.has_focus:
+            begin(self, "config-complete", partial(self._find_choices, asked))
+
+    async def _find_choices(self, asked: bool) -> None:
+        lines, place = list(self.editor.document.lines), self.editor.cursor_location
+        found = await asyncio.to_thread(_choices_at, lines, *place, self.names, asked)
+        if place == self.editor.cursor_location and self.editor.has_focus:
+            if asked and not found:
+                self.notify("nothing is known that could be written here", markup=False)
+            self.completion.offer(found, self.editor.cursor_screen_offset, self.screen.size, asked=asked)
+
+    @on(CompletionList.Chosen)
+    def _chosen(self, event: CompletionList.Chosen) -> None:
+        row, column = self.editor.cursor_location
+        place = spot(self.editor.document.lines, row, column)
+        if place is not None:
+            self.editor.write(event.choice.insert, row, place.start, max(column, place.end))
+            if event.choice.insert.endswith((": ", "- ")):
+                self._after("complete", COMPLETE, partial(self._look_up, asked=False))
+
+    @on(CompletionList.Moved)
+    def _choice_moved(self) -> None:
+        self.tell()
+
+    # --- keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Saving is shown dimmed while there is nothing to save; escape is ours only while there is something to do."""
+        buffer = self.opened
+        if action == "save":
+            return True if buffer is not None and buffer.savable else None
+        if action == "leave":
+            return self.viewing or bool(buffer is not None and buffer.dirty)
+        if action == "complete":
+            return not self.viewing
+        return bool(buffer and buffer.waits) if action == "forget_waiting" else True
+
+    def action_next_problem(self, step: int) -> None:
+        """Go to the next line with a problem, or to the one before."""
+        lines = sorted({problem.line - 1 for problem in self.problems if problem.line}, reverse=step < 0)
+        row = self.editor.cursor_location[0]
+        if lines:
+            self._show_text()
+            self.editor.go_to(next((line for line in lines if (line - row) * step > 0), lines[0]))
+
+    def action_problems(self) -> None:
+        """All problems, where there is no room for them beside the editor."""
+        self.app.push_screen(Ask("Problems", problem_lines(self.problems, 70), ()))
+
+    def action_diff(self) -> None:
+        """Show what was changed."""
+        buffer = self.opened
+        if buffer is not None:
+            told: tuple[Line, ...] = diff(buffer.saved, buffer.text) or ((("none", "dim"),),)
+            self.app.push_screen(Ask("Changes", told, (), warning=title(buffer.saved, buffer.text)))
+
+    def action_find(self, line_number: bool) -> None:
+        """Look for text, or go to a line."""
+        self._show_text()
+        self.query_one(FindLine).open(line_number=line_number)
+
+    def action_effective(self) -> None:
+        """The values that the text leads to, in the place of the text; or back."""
+        if self.viewing:
+            self._show_text()
+            return
+        self.viewing = True
+        self.add_class("-effective")
+        view = self.query_one(EffectiveView)
+        view.show(self.effective, self._before)
+        view.go_to(field_at(self.editor.document.lines, self.editor.cursor_location[0]))
+        view.list.focus()
+        self.check()
+
+    def _show_text(self) -> None:
+        self.viewing = False
+        self.remove_class("-effective")
+        self.editor.focus()
+        self.refresh_bindings()
+
+    @on(EffectiveView.Jump)
+    def _jump(self, event: EffectiveView.Jump) -> None:
+        value = event.value
+        if value.layer == "instance" and value.line:
+            self._show_text()
+            self.editor.go_to(value.line - 1)
+        else:
+            word = values.layer(value)[0]
+            place = f"line {value.line} of {word}" if value.line else word
+            self.notify(f"{values.path_text(value.path)} comes from: {place}", markup=False)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Beside the editor only where there is room."""
+        self.set_class(event.size.width >= WIDE, "-wide")
+        self.tell()
+
+    async def action_save(self) -> None:
+        """Check once more, show the change, then write."""
+        await self.saving.save()
+
+    def action_leave(self) -> None:
+        """One step out: the effective view, then the text; asks what becomes of changes."""
+        if self.viewing:
+            self._show_text()
+        else:
+            self.saving.leave()
+
+    async def action_forget_waiting(self) -> None:
+        """Drop the edit that waits for the next start, after a question."""
+        self.saving.forget_waiting()
+
+    def warn(self, text: str) -> None:
+        """Something did not work."""
+        self.notify(sanitize_line(text), severity="error", markup=False)
+
+    def on_focus(self, event: events.Focus) -> None:
+        """The editor is what can be focused."""
+        self.editor.focus()
+
+
+def _choices_at(lines: list[str], row: int, column: int, names: Mapping[str, tuple[str, ...]],
+                asked: bool) -> tuple[Choice, ...]:
+    """Unasked, keys are offered only once a letter of them is typed."""
+    place: Spot | None = spot(lines, row, column)
+    if place is None or (not asked and not place.word and place.kind == "key"):
+        return ()
+    return choices(place, names)
