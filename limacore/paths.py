@@ -31,10 +31,13 @@ def lima_home() -> Path:
 
 
 def cache_dir() -> Path:
-    """The download and build cache, outside the home: `~/.cache/lima` on Linux."""
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("lima", appauthor=False, opinion=False))
+    """The download and build cache, outside the home: `~/.cache/lima` on Linux. Raises HostError."""
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "lima"
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    if base and not Path(base).is_absolute():
+        raise HostError("path in $XDG_CACHE_HOME is relative", hint="set it to an absolute path, or unset it")
+    return (Path(base) if base else Path.home() / ".cache") / "lima"
 
 
 def data_cache_dir() -> Path:
@@ -164,6 +167,8 @@ class InstancePaths:
         return log.with_name(f"{log.stem}.{boots_ago}{log.suffix}")
 
 
+STAGE = ".create-"
+"""How the hidden directories begin in which instances are put together, or taken apart."""
 PORTABLE = (
     "lima.yaml", "lima-version", "disk", "iso", "basedisk", "diffdisk", "kernel", "initrd", "kernel.cmdline",
     "qemu-efi-code.fd", "virtio-win", "win-done-installation", "disk.patched", "vz-efi", "vz-hwmodel", "vz-aux",

@@ -16,6 +16,7 @@ from msgspec import Struct
 _PREFIX = "limactl-"
 _DESCRIPTION = re.compile(rb"<limactl-desc>(.*?)</limactl-desc>", re.DOTALL)
 _READ = 64 * 1024
+_BUNDLED = Path(__file__).parents[2] / "libexec"
 
 
 class Plugin(Struct, frozen=True):
@@ -59,8 +60,10 @@ def discover() -> tuple[Plugin, ...]:
 
 
 def find(name: str) -> Plugin | None:
-    """The plugin of that name, or None."""
-    return next((each for each in discover() if each.name == name), None)
+    """The plugin of that name, or None; what comes with us is taken when there is no other."""
+    found = next((each for each in discover() if each.name == name), None)
+    own = _BUNDLED / f"{_PREFIX}{name}"
+    return found or (Plugin(name, str(own), description(own) or "") if os.access(own, os.X_OK) else None)
 
 
 def remarks() -> Iterator[str]:

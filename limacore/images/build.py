@@ -18,9 +18,9 @@ from limacore.errors import HostError, ImageError, LockedError, UsageError
 from limacore.images import recipe as recipes
 from limacore.images import rootfs
 from limacore.images.bootstrap import Sources, bootstrap, host_sources
+from limacore.images.cache import make_private
 from limacore.images.recipe import Recipe
 
-LOCATOR = "build:"
 Report = Callable[[str, float | None], None]
 """Gets a line to show and the fraction done (0 to 1), or None when that is not known."""
 
@@ -37,11 +37,6 @@ class BuiltImage(Struct, frozen=True):
     cmdline: str
     image: Path
     digest: str
-
-
-def is_build_locator(location: str) -> bool:
-    """Whether `location` asks for an image that is built here, such as `build:tiny`."""
-    return location.startswith(LOCATOR)
 
 
 def _silent(_text: str, _fraction: float | None) -> None:
@@ -62,7 +57,7 @@ async def build(name: str, cache_dir: Path, report: Report = _silent) -> BuiltIm
     plan = await asyncio.to_thread(_plan, name, cache_dir)
     if not plan.folder.is_dir():
         _require_tools()
-        plan.folder.parent.mkdir(parents=True, exist_ok=True)
+        make_private(plan.folder.parent)
         async with _lock(plan.folder.parent / f".{name}.lock", report):
             if not plan.folder.is_dir():
                 await _build_into(plan, report)

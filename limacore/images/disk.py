@@ -37,8 +37,7 @@ async def make(paths: InstancePaths, config: Config, base: DiskImage, name: str)
     size, partial = _wanted(config), partial_of(paths.diffdisk)
     backing: list[str] = []
     if base.format != "iso":
-        require_growth(config.disk_bytes, base.size)
-        tell_resize(name, base.size, config.disk_bytes)
+        _tell_resize(name, base.size, config.disk_bytes)
         backing = ["-F", base.format, "-b", paths.basedisk.name]
     await qemuimg.run(["create", "-q", "-f", "qcow2", *backing, partial.name, str(size)], paths.dir)
     partial.replace(paths.diffdisk)
@@ -51,10 +50,9 @@ async def grow(paths: InstancePaths, config: Config, name: str) -> None:
     """Give a disk that is there the size of lima.yaml; raises ImageError where that is less, HostError."""
     image = diskformat.read(paths.disk)
     wanted = _wanted(config)
-    if image.size == wanted or image.size < 0 or wanted == 0:
+    if image.size in (wanted, -1):
         return
-    require_growth(wanted, image.size)
-    tell_resize(name, image.size, config.disk_bytes)
+    _tell_resize(name, image.size, config.disk_bytes)
     await qemuimg.run(["resize", "-q", "-f", image.format, paths.disk.name, str(wanted)], paths.dir)
 
 
@@ -62,15 +60,10 @@ def _wanted(config: Config) -> int:
     return -(-config.disk_bytes // _SECTOR) * _SECTOR
 
 
-def tell_resize(name: str, present: int, wanted: int) -> None:
-    """Say that a disk gets another size, unless it does not."""
-    if present != wanted:
-        notice.info(f"Resize instance {name}'s disk from {format_size(present)} to {format_size(wanted)}")
-
-
-def require_growth(wanted: int, present: int) -> None:
-    """Raise ImageError unless the disk stays as it is or grows."""
+def _tell_resize(name: str, present: int, wanted: int) -> None:
+    """Say that a disk gets another size, unless it does not; raises ImageError where that is less."""
+    if present == wanted:
+        return
+    notice.info(f"Resize instance {name}'s disk from {format_size(present)} to {format_size(wanted)}")
     if wanted < present:
-        raise ImageError("disk shrinking is not supported",
-                         detail=f"the disk has {format_size(present)}, lima.yaml wants {format_size(wanted)}",
-                         hint=f"set `disk` to {format_size(present)} or more")
+        raise ImageError("disk shrinking is not supported", hint=f"set `disk` to {format_size(present)} or more")

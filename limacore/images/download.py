@@ -6,15 +6,14 @@ import asyncio
 import http
 import os
 import re
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from limacore.base import notice
 from limacore.base.files import write_failed
 from limacore.base.units import format_size
-from limacore.errors import HostError, ImageError
-from limacore.images import web
+from limacore.errors import ImageError
+from limacore.images import space, web
 from limacore.images.cache import Entry, note
 from limacore.images.digest import DigestError, Hashing
 from limacore.images.meter import Meter, Report
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
 _PAUSES = (0.5, 1.0, 2.0, 4.0)
 """Seconds before the next attempt when one brought nothing new; after the last the download has failed."""
 _BLOCK = 1 << 18
-HEADROOM = 64 << 20
-"""Bytes that must stay free beyond what is written: a full disk stops every guest on it."""
+_SPACE_HINT = "empty the cache with `prune`, or set XDG_CACHE_HOME to a larger file system"
 
 
 class DroppedError(Exception):
@@ -132,7 +130,7 @@ class Download:
             have = 0
             self._forget()
             note(self._entry.validator, _validator(response))
-        _require_space(self._entry.dir, total - have)
+        space.require(self._entry.dir, total - have, _SPACE_HINT)
         if not self._entry.data.exists():
             self._note_headers(response.headers)
         name = self._entry.url.partition("?")[0].rstrip("/").rpartition("/")[2]
@@ -182,10 +180,3 @@ def _validator(response: httpx2.Response) -> str:
     tag: str = response.headers.get("ETag", "")
     return tag if tag.startswith('"') else str(response.headers.get("Last-Modified", ""))
 
-
-def _require_space(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < needed + HEADROOM:
-        raise HostError(f"not enough space in {folder}",
-                        detail=f"{format_size(needed + HEADROOM)} are needed, {format_size(free)} are free",
-                        hint="free some space there (`prune` empties the cache), or set XDG_CACHE_HOME elsewhere")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from msgspec import Struct
@@ -138,7 +137,7 @@ def _not_openable(path: Path) -> ImageError:
     if path.is_dir():
         return ImageError("copy_file_range failed: is a directory", hint="`location` must name a file")
     try:
-        os.stat(path)
+        path.stat()
         why = "not a regular file"
     except OSError as error:
         why = (error.strerror or str(error)).lower()

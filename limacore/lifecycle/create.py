@@ -12,7 +12,7 @@ from limacore.config import edit
 from limacore.config.load import load_text
 from limacore.guest.cidata import cloud_config
 from limacore.guest.seed import Seed
-from limacore.images import prepare
+from limacore.images import locators, prepare
 from limacore.lifecycle.stage import claimable, publish, staged
 from limacore.model.config import Config
 from limacore.model.job import Progress
@@ -38,9 +38,9 @@ async def create_from_text(
     """Make instance `name` from the text of a template with its bases embedded, as `create` does."""
     paths = claimable(home, name)
     async with staged(home, name) as stage:
-        text = await prepare.build_images(text, report)  # other tools cannot read `build:`, so it becomes paths
+        text = await locators.build_images(text, report)  # other tools cannot read `build:`, so it becomes paths
         config = load_text(text, paths.lima_yaml, home, exists=False).require(source or str(paths.lima_yaml))
-        await prepare.prepare(stage, config, report)
+        await prepare.prepare(stage, config, report, name=name)
         await asyncio.to_thread(_write_files, stage, paths, home, text, config)
         publish(stage, paths)
     return paths

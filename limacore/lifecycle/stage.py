@@ -12,9 +12,7 @@ from limacore.base import notice
 from limacore.base.files import locked, remove_tree, write_failed
 from limacore.base.goquote import ticked
 from limacore.errors import AlreadyExistsError, HostError, LockedError
-from limacore.paths import HomePaths, InstancePaths, check_socket_length
-
-_STAGE = ".create-"
+from limacore.paths import STAGE, HomePaths, InstancePaths, check_socket_length
 
 
 def claimable(home: HomePaths, name: str) -> InstancePaths:
@@ -37,7 +35,7 @@ def _taken(paths: InstancePaths) -> AlreadyExistsError:
 async def staged(home: HomePaths, name: str) -> AsyncIterator[InstancePaths]:
     """A directory to fill; unless it is published, nothing of it is left. What killed processes left goes, too."""
     await asyncio.to_thread(_sweep, home.home)
-    directory = home.home / f"{_STAGE}{name}-{os.getpid()}"
+    directory = home.home / f"{STAGE}{name}-{os.getpid()}"
     try:
         home.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         directory.mkdir(mode=0o700)
@@ -52,7 +50,7 @@ async def staged(home: HomePaths, name: str) -> AsyncIterator[InstancePaths]:
 
 def _sweep(home: Path) -> None:
     """Remove the stages that nobody holds locked."""
-    for directory in home.glob(f"{_STAGE}*") if home.is_dir() else ():
+    for directory in home.glob(f"{STAGE}*") if home.is_dir() else ():
         with contextlib.suppress(LockedError, OSError), locked(directory, wait=False):
             _remove(directory)
 
@@ -72,7 +70,7 @@ def publish(stage: InstancePaths, paths: InstancePaths) -> None:
 
 def bury(paths: InstancePaths) -> None:
     """Take an instance out of sight by a rename, then remove it: nobody ever sees half of one."""
-    grave = paths.dir.with_name(f"{_STAGE}{paths.name}-deleted-{os.getpid()}")
+    grave = paths.dir.with_name(f"{STAGE}{paths.name}-deleted-{os.getpid()}")
     try:
         paths.dir.rename(grave)
     except OSError as error:

@@ -157,8 +157,8 @@ def _flag(path: str, each: object) -> list[str]:
 
 def _mount(entry: Mapping[str, object]) -> str:
     place = f"{entry['location']}{':w' if entry.get('writable') else ''}"
-    # A quoted ~ is not expanded by the shell, but limatui does it as well.
-    return f"--mount-only={place if shlex.quote(place.replace('~', '')) == place.replace('~', '') else shlex.quote(place)}"
+    plain = place.replace("~", "")  # limatui expands it too, so it need not be quoted
+    return f"--mount-only={place if shlex.quote(plain) == plain else shlex.quote(place)}"
 
 
 def defaults(found: Sequence[Effective]) -> dict[str, str]:

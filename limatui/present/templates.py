@@ -10,7 +10,6 @@ from limatui.ink import Line, Span, cut, fit
 from limatui.sanitize import sanitize_line
 from limatui.widgets.keydoc import wrapped
 
-NAME = 22
 _LABEL = 10
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 
@@ -34,15 +33,21 @@ def _rank(info: TemplateInfo, query: str) -> int:
     return 0 if name == query else 1 if name.startswith(query) else 2 if query in name else 3
 
 
-def titles() -> Line:
+def name_width(cells: int) -> int:
+    """Columns for the names."""
+    return max(18, min(34, cells // 2 - 2))
+
+
+def titles(cells: int) -> Line:
     """The names of the columns."""
-    return ((f"  {'NAME':<{NAME}}  DESCRIPTION", "faint"),)
+    return (("  NAME".ljust(name_width(cells) + 4) + "DESCRIPTION", "faint"),)
 
 
 def row(info: TemplateInfo, cells: int) -> Line:
     """One template: its name, whether it is the user's own, what it is."""
+    name = name_width(cells)
     own: Span = ("◆ ", "protected") if info.own else ("· ", "faint") if info.hidden else ("  ", "")
-    return cut((("  ", ""), (fit(sanitize_line(info.name), NAME), "dim" if info.hidden else ""), own,
+    return cut((("  ", ""), (fit(sanitize_line(info.name), name), "dim" if info.hidden else ""), own,
                 (sanitize_line(info.description), "dim")), cells)
 
 

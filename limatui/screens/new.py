@@ -29,7 +29,7 @@ from limatui.widgets.bar import Bar, Block
 from limatui.widgets.editor import YamlEditor
 from limatui.widgets.footer import Footer
 from limatui.widgets.form import Entry, TemplateEntry
-from limatui.widgets.keydoc import mark_of, summary, without_place
+from limatui.widgets.keydoc import in_order, mark_of, summary
 
 if TYPE_CHECKING:
     from limatui.app import Dashboard
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 _PAUSE = 0.12
 """Seconds without a key before the text is made anew."""
 _WIDE = 100
+_ROOMY = 32
+"""Rows from which on there is room between the fields."""
 
 
 class NewScreen(Screen[CreateWanted | None]):
@@ -64,11 +66,12 @@ class NewScreen(Screen[CreateWanted | None]):
         """Fields on the left, the text on the right, keys below."""
         yield Bar(ground="panel-ground", classes="head")
         with Horizontal():
-            with VerticalScroll(classes="fields", can_focus=False):
-                yield Entry("name", value=present.free_name(self._taken, self._template))
-                yield TemplateEntry(self._infos, self._template)
-                for path in present.PATHS:
-                    yield Entry(path, words=present.field(path).choices)
+            with Vertical(classes="side"):
+                with VerticalScroll(classes="fields", can_focus=False):
+                    yield Entry("name", value=present.free_name(self._taken, self._template))
+                    yield TemplateEntry(self._infos, self._template)
+                    for path in present.PATHS:
+                        yield Entry(path, words=present.field(path).choices)
                 yield Block(id="state")
             with Vertical(classes="reader"):
                 yield Bar(id="which")
@@ -104,6 +107,7 @@ class NewScreen(Screen[CreateWanted | None]):
     def on_resize(self, event: events.Resize) -> None:
         """The text beside the form where there is room."""
         self.set_class(event.size.width >= _WIDE, "-wide")
+        self.set_class(event.size.height >= _ROOMY, "-roomy")
         self._draw()
 
     # --- from the form to the text
@@ -156,7 +160,7 @@ class NewScreen(Screen[CreateWanted | None]):
         text = self.editor.text
         found = await asyncio.to_thread(self.board.bridge.engine.check_template, "", text)
         if text == self.editor.text:
-            self._problems = tuple(map(without_place, found))
+            self._problems = in_order(found)
             self.editor.mark({each.line - 1: mark_of(each) for each in found if each.line}, frozenset())
 
     # --- from the text to the form
@@ -214,9 +218,10 @@ class NewScreen(Screen[CreateWanted | None]):
     # --- keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """In the text enter is a new line and ctrl+y brings back what was undone."""
+        """In the text enter is a new line and ctrl+y brings back what was undone; among the templates enter chooses."""
         if action in ("make", "copy") and parameters != (False,) and self.is_mounted:
-            return not self.editor.has_focus
+            choosing = action == "make" and self.query_one(TemplateEntry).choosing
+            return not (self.editor.has_focus or choosing)
         return True
 
     def action_text(self) -> None:

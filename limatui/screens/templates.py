@@ -84,7 +84,6 @@ class TemplatesScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Find out which there are."""
-        self.query_one(".titles", Bar).show(present.titles())
         begin(self, "templates", self._load)
 
     def on_screen_resume(self) -> None:
@@ -95,6 +94,10 @@ class TemplatesScreen(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Side by side where there is room."""
         self.set_class(event.size.width >= _WIDE, "-wide")
+        self.call_after_refresh(self._arranged)
+
+    def _arranged(self) -> None:
+        self.query_one(".titles", Bar).show(present.titles(self.list.size.width))
         self._moved()
 
     async def _load(self) -> None:

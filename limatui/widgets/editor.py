@@ -27,7 +27,7 @@ class YamlEditor(TextArea):
 
     def __init__(self, *, id: str | None = None, read_only: bool = False) -> None:
         super().__init__(id=id, soft_wrap=False, show_line_numbers=True, tab_behavior="indent", compact=True,
-                         read_only=read_only)
+                         read_only=read_only, highlight_cursor_line=not read_only)
         self.indent_width = 2
         self.cursor_blink = False
         self.marks: Mapping[int, Mark] = {}

@@ -164,6 +164,16 @@ class TemplateEntry(Vertical):
         if self.value:
             self._entry.value = self.value
 
+    @property
+    def choosing(self) -> bool:
+        """Whether the list is open."""
+        return self.has_class("-open")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Chosen: on to the next field."""
+        event.stop()
+        self.screen.focus_next()
+
     def _draw(self) -> None:
         rows = min(_ROWS, max(1, len(self._found)))
         first = max(0, min(self._at - rows // 2, len(self._found) - rows))

@@ -24,6 +24,11 @@ def mark_of(problem: Problem) -> tuple[str, str]:
     return ERROR if problem.severity == "error" else HINT
 
 
+def in_order(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """By line, errors first, as they are told."""
+    return tuple(sorted(map(without_place, problems), key=lambda each: (each.line or 0, each.severity)))
+
+
 def without_place(problem: Problem) -> Problem:
     """The problem without the file and line in its message: beside the editor both are known."""
     return replace(problem, message=_PLACE.sub("", problem.message))

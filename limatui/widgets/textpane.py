@@ -35,7 +35,7 @@ from limatui.widgets.diff import changed_lines, count_changes, diff, title
 from limatui.widgets.editor import YamlEditor
 from limatui.widgets.effective import EffectiveView
 from limatui.widgets.findline import FindLine
-from limatui.widgets.keydoc import mark_of, problem_lines, without_place
+from limatui.widgets.keydoc import in_order, mark_of, problem_lines
 from limatui.widgets.saving import Saving
 from limatui.widgets.yamltext import field_at
 
@@ -247,7 +247,7 @@ class TextPane(Widget):
         except LimaError as error:
             problems = (Problem("", error.message, error.hint),)
         if self.opened is buffer and buffer.text == text:
-            self.problems = tuple(sorted(map(without_place, problems), key=lambda problem: (problem.line or 0, problem.severity)))
+            self.problems = in_order(problems)
             self.mark()
             await self._evaluate(buffer, text)
 

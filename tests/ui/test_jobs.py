@@ -20,9 +20,10 @@ LOADING = Job(1, "create", "web", "limatui start --name=web template:docker", de
 async def test_a_download_with_its_rate_and_log() -> None:
     async with playing() as board:
         board.engine.create("web", "docker")
+        await board.until(lambda: board.app.jobs and board.app.jobs[0].total, "it begins")
         await board.later(4)
         await board.press("J")
-        await board.until(lambda: "145/612 MiB   38 MB/s" in board.text and "13 s left" in board.text, "the rate")
+        await board.until(lambda: "145/612 MiB  38 MB/s" in board.text and "13 s left" in board.text, "the rate")
         assert "Attempting to download the image arch=x86_64 location=https://cloud-images.ubuntu.com" in board.text
         assert "$ limatui start --name=web template:docker" in board.text
         await board.later(15)

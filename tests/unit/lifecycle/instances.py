@@ -1,0 +1,67 @@
+"""Instances on disk as tests want them: real lima.yaml, real disks, and processes that are provably theirs."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from limacore.model.job import Progress
+from limacore.paths import HomePaths, InstancePaths
+
+YAML = "# kept\nimages: [{location: /nowhere.qcow2}]\nvmType: qemu\nmounts: []\n"
+
+
+def quiet(progress: Progress) -> None:
+    """Takes progress and says nothing."""
+
+
+def make(home: HomePaths, name: str = "a", *, yaml: str = YAML, disk: str = "overlay") -> InstancePaths:
+    """An instance with a disk of 1 MiB: `overlay` (base, overlay and link), `qcow2`, `raw` or none."""
+    paths = home.instance(name)
+    paths.dir.mkdir(mode=0o700, parents=True)
+    paths.lima_yaml.write_text(yaml)
+    paths.lima_version.write_text("2.2.0")
+    paths.lima_version.chmod(0o444)
+    if disk == "overlay":
+        qemu_img("create", "-q", "-f", "raw", "basedisk", "1M", cwd=paths.dir)
+        qemu_img("create", "-q", "-f", "qcow2", "-F", "raw", "-b", "basedisk", "diffdisk", cwd=paths.dir)
+        paths.disk.symlink_to("diffdisk")
+    elif disk:
+        qemu_img("create", "-q", "-f", disk, "disk", "1M", cwd=paths.dir)
+    return paths
+
+
+def qemu_img(*words: str, cwd: Path) -> str:
+    """What qemu-img prints."""
+    return subprocess.run(["qemu-img", *words], cwd=cwd, check=True, capture_output=True, text=True).stdout
+
+
+@contextlib.contextmanager
+def running(paths: InstancePaths, *files: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that names the instance, and whose pid stands in the given files."""
+    child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()", f"{paths.dir}/disk"],
+                             stdin=subprocess.PIPE)
+    for name in files:
+        (paths.dir / name).write_text(f"{child.pid}\n")
+    try:
+        yield child
+    finally:
+        child.communicate()
+
+
+def tree(directory: Path) -> dict[str, str]:
+    """Everything below a directory: modes, targets of links, contents."""
+    found = {}
+    for path in sorted(directory.rglob("*")):
+        name = str(path.relative_to(directory))
+        if path.is_symlink():
+            found[name] = f"-> {path.readlink()}"
+        elif path.is_dir():
+            found[name] = f"{path.stat().st_mode & 0o777:04o} directory"
+        else:
+            content = path.read_bytes() if path.stat().st_size < 1000 else b"..."
+            found[name] = f"{path.stat().st_mode & 0o777:04o} {content!r}"
+    return found
