@@ -46,18 +46,20 @@ def inventory_text(paths: InstancePaths) -> str:
     return yamlio.dump({GROUP: {"hosts": {paths.name: variables(paths)}}})
 
 
-async def run_playbooks(paths: InstancePaths, config: Config, *, output: LineSink | None = None) -> None:
+async def run_playbooks(
+    paths: InstancePaths, config: Config, *, output: LineSink = notice.info, inherit: bool = False
+) -> None:
     """Run the playbooks of a running instance, in order; nothing when lima.yaml names none.
 
-    `output` gets the lines that Ansible prints; None: they go to our own stdout and stderr. Raises PlaybookError, and
-    HostError when Ansible is not installed or a playbook is not there."""
+    `output` gets the lines that Ansible prints; with `inherit` they go to our own stdout and stderr, as in limactl.
+    Raises PlaybookError, and HostError when Ansible is not installed or a playbook is not there."""
     playbooks = [each.playbook for each in config.provision if each.mode == "ansible" and each.playbook]
     if not playbooks:
         return
     write_atomic(paths.ansible_inventory, inventory_text(paths))
     for playbook in playbooks:
         notice.info(f"Waiting for ansible playbook {quoted(playbook)}")
-        code = await _run(paths, playbook, config.param, output)
+        code = await _run(paths, playbook, config.param, None if inherit else output)
         if code:
             raise PlaybookError(playbook, code)
 

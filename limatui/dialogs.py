@@ -32,7 +32,7 @@ def clone(subject: Instance, fleet: Fleet) -> Fill:
     lines: list[Line] = [
         (("Clone ", "bold"), (subject.name, "bold number")), (),
         _label("copies", f"lima.yaml and {amount(size)} of disk"), *short,
-        _label("not", "protection, additional disks", "dim"), (),
+        _label("not", "protection, additional disks", "dim"),
     ]
     taken = (f"{subject.name}-{number}" for number in range(2, len(fleet.instances) + 3))
     free_name = next(name for name in taken if fleet.get(name) is None)
@@ -45,7 +45,7 @@ def rename(subject: Instance, fleet: Fleet) -> Fill:
     """Ask for the new name."""
     lines: list[Line] = [(("Rename ", "bold"), (subject.name, "bold number")), (),
                          _label("changes", "its directory, host name and ssh alias"),
-                         _label("keeps", "everything in it", "dim"), ()]
+                         _label("keeps", "everything in it", "dim")]
 
     def wrong(values: tuple[str, ...]) -> str:
         return "that is its name" if values[0] == subject.name else wrong_new_name(values[0], fleet)
@@ -60,7 +60,7 @@ def snapshot(subject: Instance, taken: frozenset[str]) -> Fill:
     kept = f"the disk and about {amount(memory)} of memory" if subject.status.is_up else "the disk"
     pause: tuple[Line, ...] = (_label("meanwhile", "the machine stands still", "warn"),) if subject.status.is_up else ()
     lines: list[Line] = [(("Snapshot of ", "bold"), (subject.name, "bold number")), (), _label("keeps", kept), *pause,
-                         _label("not", "additional disks while it is stopped", "dim"), ()]
+                         _label("not", "additional disks while it is stopped", "dim")]
     return Fill(Form(lines, (Field("tag", "such as before-upgrade"),),
                      lambda values: snapshots.wrong_tag(values[0], taken),
                      lambda values: snapshots.command("create", subject.name, values[0]), "take it"))

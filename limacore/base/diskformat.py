@@ -18,6 +18,7 @@ _HEAD = 1 << 16
 _EXTERNAL_DATA = 1 << 2
 _DATA_FILE_NAME = 0x44415441
 _LONGEST_NAME = 1023
+_DIRTY, _CORRUPT = 1, 2  # incompatible features of qcow2
 
 
 class DiskImage(Struct, frozen=True):
@@ -30,6 +31,10 @@ class DiskImage(Struct, frozen=True):
     """Of qcow2: 2 or 3."""
     data_file: str = ""
     """The other file in which a qcow2 image keeps its data."""
+    dirty: bool = False
+    """Whether a qcow2 image is in use, or was not closed in order."""
+    corrupt: bool = False
+    """Whether QEMU has marked a qcow2 image as damaged."""
 
 
 def read(path: Path) -> DiskImage:
@@ -55,7 +60,10 @@ def _qcow2(head: bytes) -> DiskImage:
     # A name beyond the head is still a name: it must not look like an image without backing file.
     name = head[backing_at : backing_at + min(backing_length, _LONGEST_NAME)] if backing_at else b""
     backing = name.decode(errors="replace") or "?" if backing_at else ""
-    return DiskImage("qcow2", size, backing, version, _data_file(head) if version >= 3 else "")
+    if version < 3:
+        return DiskImage("qcow2", size, backing, version)
+    flags = struct.unpack_from(">Q", head, 72)[0] if len(head) >= 80 else 0
+    return DiskImage("qcow2", size, backing, version, _data_file(head), bool(flags & _DIRTY), bool(flags & _CORRUPT))
 
 
 def _data_file(head: bytes) -> str:

@@ -43,6 +43,21 @@ def write_failed(path: Path, error: OSError) -> HostError:
                      hint=hints.get(error.errno or 0, ""))
 
 
+def mkdir_failed(path: Path, error: OSError) -> HostError:
+    """The error of a directory that could not be made, in limactl's words."""
+    hint = write_failed(path, error).hint
+    return HostError(f"mkdir {path}: {(error.strerror or str(error)).lower()}", hint=hint)
+
+
+def make_private(path: Path) -> None:
+    """Make a directory and those above it that are missing, for this user alone; raises OSError."""
+    if path.is_dir():
+        return
+    if path.parent != path:
+        make_private(path.parent)
+    path.mkdir(mode=0o700)
+
+
 def remove_tree(path: Path) -> None:
     """Remove a file, a link (not what it points to) or a directory with all in it; no error when there is none.
 

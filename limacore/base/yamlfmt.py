@@ -6,7 +6,7 @@ from limacore.base.yq.reader import read
 from limacore.base.yq.writer import write
 
 
-def format(text: str) -> str:  # noqa: A001
+def format(text: str) -> str:
     """A YAML text laid out anew: comments, blank lines, quotes and flow style stay; raises ConfigError for no YAML."""
     return join([write(root) for root in read(text)])
 

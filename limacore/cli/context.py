@@ -31,6 +31,7 @@ class Context:
         self.asked_for_tty = asked_for_tty
         """What `--tty` says, None when it is not given."""
         self._told_at = 0.0
+        self._downloading = ""
 
     @cached_property
     def home(self) -> HomePaths:
@@ -43,7 +44,10 @@ class Context:
         sys.stdout.flush()
 
     def report(self, progress: Progress) -> None:
-        """Progress of a long operation: a rewritten line on a terminal, else nothing: what counts is told in lines."""
+        """Progress of a long operation: a rewritten line on a terminal; elsewhere only that a download has begun."""
+        if progress.step == "download" and progress.detail != self._downloading:
+            self._downloading = progress.detail
+            print(f"Downloading {visible(progress.detail)}", file=sys.stderr, flush=True)
         if progress.fraction is None or not sys.stderr.isatty() or self.log.style == "json":
             return
         now = time.monotonic()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 
 from msgspec import Struct
 
+from limacore.ansible import PlaybookError
 from limacore.base import notice, yq
 from limacore.base.goquote import ticked
 from limacore.cli import edit, prompt
@@ -18,7 +20,7 @@ from limacore.lifecycle import create as creating
 from limacore.lifecycle import edit as editing
 from limacore.lifecycle import start as starting
 from limacore.model.event import Event, EventStatus
-from limacore.model.instance import Status
+from limacore.model.instance import Instance, Status
 from limacore.paths import HomePaths, check_identifier, check_instance_name
 from limacore.store.scan import inspect
 from limacore.templates import catalog, embed
@@ -181,14 +183,27 @@ def _create(ctx: Context, call: Call, meant: Meant) -> None:
 
 def _reviewed(ctx: Context, call: Call, meant: Meant) -> str:
     """The text of the template with the flags applied, and on a terminal as the user wants it."""
-    text = embed.read(meant.locator, ctx.home)
-    if not text.strip():
-        raise ConfigError("got empty instConfig", hint="the template must not be empty")
+    text = _embedded(ctx, meant.locator)
     expression = edit.edit_expression(ctx, call, new=True, text=text)
+    _tell_no_terminal(ctx)
     if not ctx.tty:
-        ctx.log("info", "Terminal is not available, proceeding without opening an editor")
         return yq.evaluate(expression, text)
     return _asked(ctx, call, meant, yq.evaluate(expression, text))
+
+
+def _embedded(ctx: Context, locator: str) -> str:
+    try:
+        return embed.read(locator, ctx.home)
+    except UsageError as error:
+        if not error.message.startswith("don't know how to interpret"):
+            raise
+        _tell_no_terminal(ctx)
+        raise ConfigError("got empty instConfig", hint="the template must not be empty") from None
+
+
+def _tell_no_terminal(ctx: Context) -> None:
+    if not ctx.tty:
+        ctx.log("info", "Terminal is not available, proceeding without opening an editor")
 
 
 def _asked(ctx: Context, call: Call, meant: Meant, text: str) -> str:
@@ -229,15 +244,24 @@ def apply_flags(ctx: Context, call: Call, name: str) -> bool:
 def start_existing(ctx: Context, name: str, *, limit: float = 0, strict: bool = False, quiet: bool = False) -> None:
     """Start an instance that is there, telling what happens; `limit` in seconds, 0 for the usual one."""
     ctx.log("info", f"Starting the instance {ticked(name)} with internal VM driver `qemu`")
-    instance = ctx.run(starting.start(
-        ctx.home, name, report=ctx.report, timeout=limit if limit > 0 else starting.DEFAULT_TIMEOUT,
-        strict=strict, on_event=lambda event: _tell(ctx, event),
-    ))  # fmt: skip
+    instance = _started(ctx, name, limit, strict)
     if not quiet:
         ctx.log("info", f"READY. Run `{shell_command(name)}` to open the shell.")
     if instance.message:
         ctx.log("info", f"Message from the instance {ticked(name)}:")
         print(instance.message.rstrip("\n"), file=sys.stderr)
+
+
+def _started(ctx: Context, name: str, limit: float, strict: bool) -> Instance:
+    try:
+        return ctx.run(starting.start(
+            ctx.home, name, report=ctx.report, timeout=limit if limit > 0 else starting.DEFAULT_TIMEOUT,
+            strict=strict, inherit=True, on_event=lambda event: _tell(ctx, event),
+        ))  # fmt: skip
+    except PlaybookError as error:
+        if notice.program() == "limactl":  # its last word is that of ansible-playbook
+            raise subprocess.CalledProcessError(error.exit_code, "ansible-playbook") from error
+        raise
 
 
 def shell_command(name: str) -> str:

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Any
 
 import msgspec
 
@@ -62,11 +61,11 @@ def _status(error: LimaError) -> int:
 
 def _answer(words: list[str], log: Log) -> int:
     if words[:1] == ["yq"]:
-        return _function("yq:main")(words[1:])  # yq's own flags, none of ours
+        return _code("yq:main", words[1:])  # yq's own flags, none of ours
     if words[:1] in (["__complete"], ["__completeNoDesc"]):
-        return _function("completion:answer")(words[1:], words[0] == "__complete")
+        return _code("completion:answer", words[1:], words[0] == "__complete")
     if words[:1] == ["help"]:
-        return _function("help:topic")(with_flags(ROOT), words[1:])
+        return _code("help:topic", with_flags(ROOT), words[1:])
     root = plugins.with_plugins(with_flags(ROOT), words)
     found = find(_bare(root), words)
     if found.command.run.startswith("plugins:"):
@@ -86,10 +85,9 @@ def _run(root: Command, found: Found, log: Log) -> int:
         print(version.line(notice.program()))
         return 0
     if request["help"] or not found.command.run:
-        return _function("help:show")(found, request)
+        return _code("help:show", found, request)
     context = prepare(request, log)
-    code = _function(found.command.run)(context, request)
-    return code if isinstance(code, int) else 0
+    return _code(found.command.run, context, request)
 
 
 def with_flags(root: Command) -> Command:
@@ -102,10 +100,11 @@ def _bare(root: Command) -> Command:
     return msgspec.structs.replace(root, flags=ROOT.flags)
 
 
-def _function(where: str) -> Callable[..., Any]:
+def _code(where: str, *given: object) -> int:
+    """The exit status of the function `family:name`; None of it means 0."""
     family, _, name = where.partition(":")
-    function: Callable[..., Any] = getattr(import_module(f"limacore.cli.{family}"), name)
-    return function
+    function: Callable[..., int | None] = getattr(import_module(f"limacore.cli.{family}"), name)
+    return function(*given) or 0
 
 
 def prepare(request: Call, log: Log) -> Context:

@@ -46,8 +46,7 @@ def list_instances(ctx: Context, call: Call) -> None:
     wish = _wish(call)
     if wish.style == "fields":
         return ctx.out("".join(f"{name}\n" for name in sorted(name for _, name in view.FIELDS)))
-    found = instance_names(ctx.home)
-    _warn_about_home(ctx, found)
+    found = _names(ctx)
     if not found and not call.args:
         return ctx.log("warning", f"No instance found. Run `{notice.program()} create` to create an instance.")
     missing = [name for name in call.args if name not in found]
@@ -89,13 +88,21 @@ def _style(call: Call) -> str:
     return "json" if yq and style == "table" else style
 
 
-def _warn_about_home(ctx: Context, found: Sequence[str]) -> None:
-    for name in found:
-        path = ctx.home.home / name / "lima.yaml"
-        if not path.exists():
-            ctx.log("warning", f"The directory `{ctx.home.home}` does not look like a valid Lima directory: "
-                               f"stat {path}: no such file or directory")
-            return
+def _names(ctx: Context) -> tuple[str, ...]:
+    """All instances; a home that does not look like one is told."""
+    try:
+        found = instance_names(ctx.home)
+    except LimaError as error:
+        _doubt(ctx, error.message)
+        raise
+    without = next((each for each in found if not (ctx.home.home / each / "lima.yaml").exists()), None)
+    if without is not None:
+        _doubt(ctx, f"stat {ctx.home.home / without / 'lima.yaml'}: no such file or directory")
+    return found
+
+
+def _doubt(ctx: Context, why: str) -> None:
+    ctx.log("warning", f"The directory `{ctx.home.home}` does not look like a valid Lima directory: {why}")
 
 
 def _show(ctx: Context, wish: Wish, wanted: list[str]) -> None:

@@ -49,7 +49,7 @@ class Log:
         color = _COLORS.get(level, "31")
         seconds = int(time.monotonic() - self._start)
         label = f"\x1b[{color}m{level[:4].upper()}\x1b[0m[{seconds:04d}]"
-        parts = " ".join(f"\x1b[{color}m{key}\x1b[0m={quote(value)}" for key, value in extra)
+        parts = "".join(f" \x1b[{color}m{key}\x1b[0m={quote(value)}" for key, value in extra)
         return f"{label} {visible(message.removesuffix(chr(10))):<{_PADDING}} {parts}"
 
 

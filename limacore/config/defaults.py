@@ -181,10 +181,11 @@ class Filling:
     def fill_mounts(self, values: dict[str, Any]) -> list[dict[str, Any]]:
         """Mounts merged by mount point, with the defaults of every mount type."""
         mounts = copy.deepcopy(self.layers.rising("mounts"))
-        placed = [self._placed(mount, f"mounts[{number}]", values) for number, mount in enumerate(mounts)]
+        placed = [self.placed(mount, f"mounts[{number}]", values) for number, mount in enumerate(mounts)]
         return [merging.mount_defaults(mount) for mount in merging.merge_mounts(placed)]
 
-    def _placed(self, mount: dict[str, Any], path: str, values: dict[str, Any]) -> dict[str, Any]:
+    def placed(self, mount: dict[str, Any], path: str, values: dict[str, Any]) -> dict[str, Any]:
+        """A mount with its two places expanded."""
         host = self.setting.host_values(self.param)
         location = self._expanded(mount.get("location", ""), host, "mount location", f"{path}.location")
         location = expand_tilde(clean_path(location), self.setting.host.home)

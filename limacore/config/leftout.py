@@ -16,7 +16,6 @@ def left_out(config: Config) -> Iterator[str]:
         "copyToHost": bool(config.copy_to_host),
         "ssh.forwardAgent": config.ssh.forward_agent,
         "hostResolver.hosts": bool(config.host_resolver.hosts),
-        "provision with mode ansible": any(each.mode == "ansible" for each in config.provision),
     }
     if config.plain:
         return

@@ -82,12 +82,12 @@ class Loaded(Struct, frozen=True):
         places = f"line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))} of {name}" if lines else name
         return "; ".join(dict.fromkeys([f"correct {places}", *(each.hint for each in self.errors if each.hint)]))
 
-    def announce(self) -> None:
-        """Tell the user of all warnings, as limactl logs them when it reads such a file."""
+    def announce(self, *, starting: bool = False) -> None:
+        """Tell the user of all warnings, as limactl logs them when it reads such a file, or makes an instance of it."""
         for where, what in self.loose:
             notice.warning("Non-strict YAML detected; please check for typos", comment=where, error=what)
         for each in self.problems:
-            if each.severity == "warning" and not each.at_start and not each.told.startswith("unknown field "):
+            if each.severity == "warning" and (starting or not each.at_start) and not each.told.startswith("unknown field "):
                 tell = notice.error if each.loud else notice.warning
                 tell(each.told, **({"error": each.cause} if each.cause else {}))
 

@@ -1,16 +1,13 @@
-"""What an editor may tell about a field, and the JSON schema of lima.yaml; both derived from the structs."""
+"""What an editor may tell about a field, derived from the structs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-import msgspec
 from msgspec import Struct
 
-from limacore.config.fields import CHOICES, DOCS
+from limacore.config.fields import CHOICES, DOCS, SUGGESTED
 from limacore.config.shape import Shape, find
-from limacore.model.config import Config
 
 _WORDS = {
     "text": "text", "int": "whole number", "uint": "whole number, not negative", "bool": "true or false",
@@ -39,7 +36,8 @@ def describe(path: Iterable[str | int]) -> FieldInfo | None:
     item = shape.item if shape.kind == "list" else None
     keys = (item or shape).fields
     return FieldInfo(
-        path=shape.path, type=_type(shape), doc=_doc(shape.path), choices=CHOICES.get(shape.path, ()), keys=tuple(keys)
+        path=shape.path, type=_type(shape), doc=doc_of(shape.path), keys=tuple(keys),
+        choices=CHOICES.get(shape.path) or SUGGESTED.get(shape.path, ()),
     )
 
 
@@ -49,17 +47,6 @@ def _type(shape: Shape) -> str:
     return _WORDS[shape.kind]
 
 
-def _doc(path: str) -> str:
+def doc_of(path: str) -> str:
+    """One sentence about the field at a path such as `mounts[].location`."""
     return DOCS.get(path) or DOCS.get(path.removesuffix("[]"), "")
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON schema (draft 2020-12) of lima.yaml, with our texts as descriptions."""
-    schema = msgspec.json.schema(Config)
-    top = schema["$defs"]["Config"]["properties"]
-    for name, entry in top.items():
-        if doc := DOCS.get(name):
-            entry["description"] = doc
-        if choices := CHOICES.get(name):
-            entry["enum"] = list(choices)
-    return schema

@@ -16,7 +16,10 @@ def source(text: str, line: int, column: int) -> str:
     lines = text.removesuffix("\n").split("\n")
     if not 0 < line <= len(lines):
         return ""
-    before = [f"{number:4} | {lines[number - 1]}" for number in range(max(1, line - _AROUND), line)]
+    first = max(1, line - _AROUND)
+    while first < line and not lines[first - 1].strip():
+        first += 1
+    before = [f"{number:4} | {lines[number - 1]}" for number in range(first, line)]
     after = [f"{number:4} | {lines[number - 1]}" for number in range(line + 1, min(len(lines), line + _AROUND) + 1)]
     marked = [f">{line:3} | {lines[line - 1]}", " " * (6 + column) + "^"]
     return "\n".join([*before, *marked, *(after or [""])])

@@ -74,6 +74,19 @@ def to_yaml(data: dict[str, Any]) -> str:
     return "".join(_lines(data, "")) or "{}\n"
 
 
+def flow(value: Any) -> str:
+    """A value as YAML on one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_one_line(key)}: {flow(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    return _one_line(value)
+
+
+def _one_line(value: Any) -> str:
+    return _double_quoted(value) if isinstance(value, str) and "\n" in value else _scalar(value, "")
+
+
 def _lines(data: dict[str, Any], indent: str) -> Iterator[str]:
     for key, value in data.items():
         name = f"{indent}{_scalar(key, indent)}:"
@@ -115,7 +128,7 @@ def _scalar(value: Any, indent: str) -> str:
 
 
 def _needs_quotes(text: str) -> bool:
-    if text in ("", "-") or text.startswith(_FIRST) or text.endswith((":", " ", "\t")) or "\n" in text:
+    if text in ("", "-", "?") or text.startswith(_FIRST) or text.endswith((":", " ", "\t")) or "\n" in text:
         return True
     if any(mark in text for mark in ("#", "\\", ": ", "- ")) or text.startswith(("? ", "- ", "---")):
         return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -37,6 +38,11 @@ class Observer:
         """One Fleet; never raises for a single broken instance."""
         instances, data_disks = await asyncio.to_thread(self._read)
         words = await asyncio.gather(*(self._ask(each) for each in instances))
+        return await asyncio.to_thread(self._fleet, instances, words, data_disks)
+
+    def _fleet(self, instances: tuple[Instance, ...], words: Sequence[AgentStatus | None],
+               data_disks: tuple[DataDisk, ...]) -> Fleet:
+        """Reads counters of the kernel, so not in the loop."""
         enriched = tuple(self._enrich(each, word) for each, word in zip(instances, words, strict=True))
         alive = {each.driver_pid for each in enriched}
         self._counters = {pid: value for pid, value in self._counters.items() if pid in alive}

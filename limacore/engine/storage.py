@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from shlex import quote
 
+from limacore.base import notice
+from limacore.base.units import format_size
 from limacore.engine.desk import Desk
-from limacore.lifecycle import snapshots
+from limacore.jobs import Update
+from limacore.lifecycle import downloads, snapshots
+from limacore.model.cache import CacheEntry
+from limacore.model.job import Progress
 from limacore.model.snapshot import Snapshot
+from limacore.paths import HomePaths
 from limacore.store import disks
+
+_OnTag = Callable[[HomePaths, str, str], Awaitable[None]]
 
 
 class Storage(Desk):
@@ -50,12 +57,34 @@ class Storage(Desk):
 
     def create_snapshot(self, name: str, tag: str) -> int:
         """Keep the state of the disk, of the memory too while it runs."""
-        return self._snapshot("create", name, tag, partial(snapshots.create, self._home, name, tag))
+        return self._snapshot("create", name, tag, snapshots.create)
 
     def apply_snapshot(self, name: str, tag: str) -> int:
         """Go back to a snapshot."""
-        return self._snapshot("apply", name, tag, partial(snapshots.apply, self._home, name, tag))
+        return self._snapshot("apply", name, tag, snapshots.apply)
 
     def delete_snapshot(self, name: str, tag: str) -> int:
         """Forget a snapshot."""
-        return self._snapshot("delete", name, tag, partial(snapshots.delete, self._home, name, tag))
+        return self._snapshot("delete", name, tag, snapshots.delete)
+
+    async def cache(self) -> tuple[CacheEntry, ...]:
+        """What the download cache holds, and who refers to it."""
+        return await asyncio.to_thread(downloads.entries, self._home)
+
+    def prune(self, *, keep_referred: bool = True) -> int:
+        """Empty the download cache, or remove what nothing refers to."""
+        async def work(update: Update) -> None:
+            update(Progress("prune"))
+            freed = await asyncio.to_thread(downloads.prune, self._home, keep_referred=keep_referred)
+            notice.info(f"Freed {format_size(freed)}")
+
+        return self._submit("prune", "", f"limatui prune{' --keep-referred' if keep_referred else ''}", work)
+
+    def _snapshot(self, verb: str, name: str, tag: str, act: _OnTag) -> int:
+        command = f"limatui snapshot {verb} {name} --tag {quote(tag)}"
+
+        async def work(update: Update) -> None:
+            update(Progress("snapshot", tag))
+            await act(self._home, name, tag)
+
+        return self._submit(f"snapshot {verb}", name, command, work)

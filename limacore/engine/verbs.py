@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import os
-import tempfile
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
+
+from msgspec.structs import replace
 
 from limacore.base.units import parse_size
+from limacore.config import edit
 from limacore.engine.desk import Desk
 from limacore.jobs import Update
 from limacore.lifecycle import change, clone, create, remove, reset, start, stop
 from limacore.model.event import BOOT_STEPS, Event
 from limacore.model.job import Progress
+from limacore.paths import HomePaths
+from limacore.templates import embed
 
 _PLAN = tuple(step for step in BOOT_STEPS if step != "ready")
 
@@ -55,8 +56,9 @@ class Verbs(Desk):
                  *(f" --set '.{path} = {json.dumps(value)}'" for path, value in (changes or {}).items()))
 
         async def work(update: Update) -> None:
-            with _given(text, locator) as source:
-                await create.create(self._home, name, source, report=update, changes={**plain, **(changes or {})})
+            whole = await asyncio.to_thread(_embedded, self._home, locator, text)
+            whole = edit.set_fields(whole, {**plain, **(changes or {})})
+            await create.create_from_text(self._home, name, whole, report=update, source=locator)
             self._poke.set()
             if start:
                 await self._start(name, update)
@@ -91,19 +93,10 @@ class Verbs(Desk):
         return self._submit(verb, name, f"limatui {verb} {name}", lambda _: asyncio.to_thread(act, self._home, name))
 
 
-@contextlib.contextmanager
-def _given(text: str | None, locator: str) -> Iterator[str]:
-    """The locator, or a file with the text for as long as it is read."""
-    if text is None:
-        yield locator
-        return
-    handle, path = tempfile.mkstemp(prefix="limatui-", suffix=".yaml")
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-        yield path
-    finally:
-        Path(path).unlink(missing_ok=True)
+def _embedded(home: HomePaths, locator: str, text: str | None) -> str:
+    """A template with its bases merged in; `text` takes the place of its own."""
+    template = embed.opened(locator, home)
+    return embed.embed(template if text is None else replace(template, text=text), home, tell=True)
 
 
 def _flag(value: object) -> str:

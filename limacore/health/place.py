@@ -24,10 +24,10 @@ _STALE = 3 * 86400.0  # seconds after which nobody goes on with a download
 _AHEAD = 3600.0
 
 
-def place(home: HomePaths) -> Iterator[Finding]:
-    """Where the home is, whether it can be written, how long its name is."""
+def place(home: HomePaths, mounts: str | None = None) -> Iterator[Finding]:
+    """Where the home is, whether it can be written, how long its name is; `mounts` as in /proc/self/mounts."""
     where = _existing(home.home)
-    if kind := file_system(where, _mounts()):
+    if kind := file_system(where, _mounts() if mounts is None else mounts):
         yield Finding(id="home-on-network", severity=Severity.WARNING, subject=HOME,
                       what="LIMA_HOME is on a network file system", evidence=(f"`{where}` is on {kind}",),
                       why="sockets do not work on it, locks and disks may not",

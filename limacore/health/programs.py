@@ -58,7 +58,7 @@ async def qemu(arches: Iterable[str]) -> AsyncIterator[Finding]:
         except LimaError as error:
             gone = "not installed" in error.message
             yield Finding(id="qemu-missing" if gone else "qemu-unusable", severity=Severity.ERROR, subject=HOST,
-                          what=error.message, evidence=tuple(each for each in (error.detail,) if each),
+                          what=error.message, evidence=(error.detail or f"looked at QEMU for {arch}",),
                           why=f"machines of architecture {arch} run in it", fix=error.hint)
         else:
             if warning:

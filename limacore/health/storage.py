@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,9 +15,6 @@ from limacore.model.instance import Instance
 from limacore.paths import DISK_IMAGE, DISK_LOCK, HomePaths, InstancePaths
 from limacore.store import disklocks
 
-_DIRTY, _CORRUPT = 1, 2  # qcow2 version 3, incompatible features
-_FEATURES_AT = 72
-
 
 def main_disk(paths: InstancePaths, instance: Instance) -> Iterator[Finding]:
     """The disk that the instance boots from."""
@@ -26,7 +22,8 @@ def main_disk(paths: InstancePaths, instance: Instance) -> Iterator[Finding]:
     if paths.disk.is_symlink() and not paths.disk.exists():
         yield Finding(id="disk-dangling", severity=Severity.ERROR, subject=subject, what="its disk is missing",
                       evidence=(f"`{paths.disk}` points to `{paths.disk.readlink()}`, which does not exist",),
-                      why="it cannot start", fix=f"bring that file back, or begin anew: limatui factory-reset {paths.name}")
+                      why="it cannot start",
+                      fix=f"bring that file back, or begin anew: limatui factory-reset {paths.name}")
         return
     disk = paths.disk if paths.disk.exists() else paths.diffdisk
     if not disk.exists():
@@ -36,7 +33,7 @@ def main_disk(paths: InstancePaths, instance: Instance) -> Iterator[Finding]:
         yield Finding(id="disk-unreadable", severity=Severity.ERROR, subject=subject, what="its disk cannot be read",
                       evidence=(f"`{disk}`",), why="it cannot start", fix=f"chmod u+rw '{disk}'")
         return
-    yield from _flags(disk, subject, busy=bool(instance.driver_pid))
+    yield from _flags(disk, image, subject, busy=bool(instance.driver_pid))
     yield from _backing(disk, image, subject)
     if instance.config is not None:
         yield from _size(image, instance.config, subject)
@@ -49,27 +46,16 @@ def _read(path: Path) -> DiskImage | None:
         return None
 
 
-def _flags(disk: Path, subject: str, *, busy: bool) -> Iterator[Finding]:
-    flags = _features(disk)
-    if flags & _CORRUPT:
+def _flags(disk: Path, image: DiskImage, subject: str, *, busy: bool) -> Iterator[Finding]:
+    evidence, repair = (f"a flag in the header of `{disk}`",), f"qemu-img check -r all '{disk}'"
+    if image.corrupt:
         yield Finding(id="disk-corrupt", severity=Severity.ERROR, subject=subject,
-                      what="QEMU has marked the disk as corrupt", evidence=(f"a flag in the header of `{disk}`",),
-                      why="QEMU opens it for reading only", fix=f"stop the instance, then: qemu-img check -r all '{disk}'")
-    if flags & _DIRTY and not busy:
+                      what="QEMU has marked the disk as corrupt", evidence=evidence,
+                      why="QEMU opens it for reading only", fix=f"stop the instance, then: {repair}")
+    if image.dirty and not busy:
         yield Finding(id="disk-dirty", severity=Severity.NOTE, subject=subject,
-                      what="the disk was not closed in order", evidence=(f"a flag in the header of `{disk}`",),
-                      why="QEMU repairs it when it opens it", fix=f"or now: qemu-img check -r all '{disk}'")
-
-
-def _features(path: Path) -> int:
-    try:
-        with path.open("rb") as file:
-            head = file.read(_FEATURES_AT + 8)
-    except OSError:
-        return 0
-    if len(head) < _FEATURES_AT + 8 or not head.startswith(b"QFI\xfb\0\0\0\3"):
-        return 0
-    return int(struct.unpack_from(">Q", head, _FEATURES_AT)[0])
+                      what="the disk was not closed in order", evidence=evidence,
+                      why="QEMU repairs it when it opens it", fix=f"or now: {repair}")
 
 
 def _backing(disk: Path, image: DiskImage, subject: str) -> Iterator[Finding]:
@@ -95,7 +81,8 @@ def _size(image: DiskImage, config: Config, subject: str) -> Iterator[Finding]:
                       why="disks are never made smaller", fix=f"set `disk: {format_size(actual)}` in lima.yaml")
     else:
         yield Finding(id="disk-smaller", severity=Severity.NOTE, subject=subject,
-                      what="its disk is smaller than lima.yaml says", evidence=sizes, why="the next start makes it larger")
+                      what="its disk is smaller than lima.yaml says", evidence=sizes,
+                      why="the next start makes it larger")
 
 
 async def checked(paths: InstancePaths, instance: Instance) -> tuple[Finding, ...]:
@@ -126,7 +113,8 @@ def additional(home: HomePaths) -> Iterator[Finding]:
             yield Finding(id="disk-empty", severity=Severity.ERROR, subject=subject, what="it has no image",
                           evidence=(f"`{folder / DISK_IMAGE}` does not exist",),
                           fix=f"limatui disk delete {folder.name}")
-        yield from _flags(folder / DISK_IMAGE, subject, busy=bool(disklocks.holder_of(folder)))
+        elif image := _read(folder / DISK_IMAGE):
+            yield from _flags(folder / DISK_IMAGE, image, subject, busy=bool(disklocks.holder_of(folder)))
         yield from _lock(folder, subject)
 
 

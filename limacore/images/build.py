@@ -19,6 +19,7 @@ from limacore.images import recipe as recipes
 from limacore.images import rootfs
 from limacore.images.bootstrap import Sources, bootstrap, host_sources
 from limacore.images.cache import make_private
+from limacore.images.locators import built_files
 from limacore.images.recipe import Recipe
 
 Report = Callable[[str, float | None], None]
@@ -73,7 +74,7 @@ class _Plan(Struct, frozen=True):
 def _plan(name: str, cache_dir: Path) -> _Plan:
     recipe, sources = _recipe(name), host_sources()
     digest = recipes.digest(recipe, recipes.payload_dir(), sources.text)
-    return _Plan(recipe, sources, cache_dir / "build" / f"{name}-{digest}")
+    return _Plan(recipe, sources, built_files(cache_dir) / f"{name}-{digest}")
 
 
 def _recipe(name: str) -> Recipe:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _PAUSES = (0.5, 1.0, 2.0, 4.0)
 """Seconds before the next attempt when one brought nothing new; after the last the download has failed."""
-_BLOCK = 1 << 18
 _SPACE_HINT = "empty the cache with `prune`, or set XDG_CACHE_HOME to a larger file system"
 
 
@@ -138,7 +137,7 @@ class Download:
 
     async def _receive(self, response: httpx2.Response, meter: Meter) -> None:
         with self._entry.part.open("ab") as file:
-            async for block in response.aiter_raw(_BLOCK):
+            async for block in response.aiter_raw():
                 file.write(block)
                 self._hashing.update(block)
                 meter.add(len(block))

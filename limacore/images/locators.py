@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from limacore.base import notice
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from limacore.images.build import BuiltImage
 
 BUILD = "build:"
+
+
+def built_files(cache: Path) -> Path:
+    """The directory of built images, one below it for each."""
+    return cache / "build"
 
 
 def is_built(location: str) -> bool:

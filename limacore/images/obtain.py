@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec import Struct
@@ -15,7 +17,7 @@ from limacore.images.cache import Entry
 from limacore.images.digest import Hashing
 from limacore.images.fetch import fetch
 from limacore.images.meter import Meter, Report
-from limacore.images.probe import probe
+from limacore.images.probe import UnfitError, probe
 from limacore.model.config import File
 from limacore.paths import cache_dir
 
@@ -55,7 +57,7 @@ async def obtain(
     """Bring one file to `target`, which appears only when complete and checked; one that is there is kept.
 
     `disk_for` is the driver that has it as a disk: then it is probed, and converted where the driver needs that.
-    Raises ImageError and HostError that begin with `failed to download`.
+    Raises UnfitError for what is no disk, other ImageErrors and HostErrors beginning with `failed to download`.
     """
     if target.exists():
         return
@@ -105,21 +107,17 @@ def _done(file: File, what: str, source: Source) -> None:
                 else f"Downloaded {what} from {ticked(file.location)}")
 
 
-class _failure:
+@contextlib.contextmanager
+def _failure(file: File) -> Iterator[None]:
     """Puts before what failed which file it was."""
-
-    def __init__(self, file: File) -> None:
-        self._file = file
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if not isinstance(error, (ImageError, HostError)):
-            return
+    try:
+        yield
+    except UnfitError:
+        raise
+    except (ImageError, HostError) as error:
         detail = ": ".join(part for part in (error.message, error.detail) if part)
-        raise type(error)(f"failed to download {ticked(self._file.location)}", detail=detail,
-                          hint=error.hint) from error
+        kind = HostError if isinstance(error, HostError) else ImageError
+        raise kind(f"failed to download {ticked(file.location)}", detail=detail, hint=error.hint) from error
 
 
 async def _source(file: File, what: str, report: Report) -> Source:

@@ -19,7 +19,7 @@ from limacore.base import diskformat
 from limacore.base.files import write_failed
 from limacore.errors import ImageError
 from limacore.images import codecs
-from limacore.images.unpack import Stopped
+from limacore.images.unpack import Stopped, runs
 
 _COMPRESSED, _OFFSET_MASK, _ZERO = 1 << 62, 0x00FFFFFFFFFFFE00, 1
 _DIRTY, _OTHER_COMPRESSION = 1 << 0, 1 << 3
@@ -31,8 +31,6 @@ _SLICE = 64
 """Clusters that one thread takes at a time: a whole table is half a gigabyte of the disk."""
 _MOST_WORKERS = 8
 _BLOCK = 1 << 20
-_ZEROS = bytes(2 << 20)
-"""The largest cluster there is, empty."""
 
 
 class Layout(Struct, frozen=True):
@@ -150,9 +148,10 @@ class _Conversion:
             done += len(block)
 
     def _write(self, block: bytes, at: int) -> None:
-        done = len(block) if _ZEROS.startswith(block) else 0
-        while done < len(block):
-            done += os.pwrite(self.out, block[done:] if done else block, at + done)
+        view = memoryview(block)
+        for is_hole, start, end in runs(block):
+            while not is_hole and start < end:
+                start += os.pwrite(self.out, view[start:end], at + start)
 
     def _read(self, at: int, length: int) -> bytes:
         data = os.pread(self.image, length, at)

@@ -80,14 +80,15 @@ def _reader(packed: BinaryIO, sink: Sink, stop: threading.Event, told: Told) -> 
 def write_sparse(out: BinaryIO, block: bytes) -> None:
     """Write a block where the file stands; runs of zeros become holes."""
     view = memoryview(block)
-    for is_hole, start, end in _runs(block):
+    for is_hole, start, end in runs(block):
         if is_hole:
             out.seek(end - start, 1)
         else:
             out.write(view[start:end])
 
 
-def _runs(block: bytes) -> Iterator[tuple[bool, int, int]]:
+def runs(block: bytes) -> Iterator[tuple[bool, int, int]]:
+    """Parts of a block: whether one is all zeros, its start and its end."""
     size = len(block)
     pieces = range(0, size, _HOLE)
     for is_hole, group in itertools.groupby(pieces, lambda at: block.startswith(_ZEROS[: size - at], at)):

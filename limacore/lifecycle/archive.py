@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import struct
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -30,8 +29,6 @@ from limacore.store.scan import inspect
 
 Report = Callable[[Progress], None]
 ENDING = ".tar.zst"
-_EXTERNAL_DATA = 1 << 2  # qcow2, incompatible features: the data are in another file
-_FEATURES_AT = 72
 
 
 async def export(home: HomePaths, name: str, file: Path, *, report: Report) -> Path:
@@ -130,22 +127,14 @@ def self_contained(directory: Path, name: str) -> bool:
     seen: set[str] = set()
     while name:
         path = directory / LINKS.get(name, name) if (directory / name).is_symlink() else directory / name
-        if name in seen or path.is_symlink() or not path.is_file() or _external_data(path):
+        if name in seen or path.is_symlink() or not path.is_file():
             return False
         seen.add(name)
         image = diskformat.read(path)
-        if image.format not in ("qcow2", "raw", "iso") or (image.backing and image.backing != "basedisk"):
+        if image.format not in ("qcow2", "raw", "iso") or image.data_file or image.backing not in ("", "basedisk"):
             return False
         name = image.backing
     return True
-
-
-def _external_data(path: Path) -> bool:
-    with path.open("rb") as file:
-        head = file.read(_FEATURES_AT + 8)
-    if len(head) < _FEATURES_AT + 8 or head[:8] != b"QFI\xfb\0\0\0\3":
-        return False
-    return bool(struct.unpack_from(">Q", head, _FEATURES_AT)[0] & _EXTERNAL_DATA)
 
 
 async def _flattened(paths: InstancePaths, folder: Path, report: Report) -> Path:

@@ -115,6 +115,7 @@ async def _copy(old: InstancePaths, stage: InstancePaths, report: Report) -> Non
     loop, stop = asyncio.get_running_loop(), threading.Event()
     pace = Pace("clone", old.name, sum(item.size for item in items),
                 lambda progress: _told(loop, report, progress))
+    report(Progress("clone", old.name, 0.0))
     work = asyncio.ensure_future(
         asyncio.to_thread(copying.carry_out, items, old.dir, stage.dir, stop, pace.add))
     try:
@@ -124,6 +125,7 @@ async def _copy(old: InstancePaths, stage: InstancePaths, report: Report) -> Non
         with contextlib.suppress(LimaError):
             await work
         raise
+    report(Progress("clone", old.name, 1.0))
 
 
 def _told(loop: asyncio.AbstractEventLoop, report: Report, progress: Progress) -> None:

@@ -13,6 +13,7 @@ from limacore.config.load import load_text
 from limacore.guest.cidata import cloud_config
 from limacore.guest.seed import Seed
 from limacore.images import locators, prepare
+from limacore.lifecycle import edit as edit_rules
 from limacore.lifecycle.stage import claimable, publish, staged
 from limacore.model.config import Config
 from limacore.model.job import Progress
@@ -39,11 +40,20 @@ async def create_from_text(
     paths = claimable(home, name)
     async with staged(home, name) as stage:
         text = await locators.build_images(text, report)  # other tools cannot read `build:`, so it becomes paths
-        config = load_text(text, paths.lima_yaml, home, exists=False).require(source or str(paths.lima_yaml))
+        config = _usable(text, paths, home, source or str(paths.lima_yaml))
         await prepare.prepare(stage, config, report, name=name)
         await asyncio.to_thread(_write_files, stage, paths, home, text, config)
         publish(stage, paths)
     return paths
+
+
+def _usable(text: str, paths: InstancePaths, home: HomePaths, source: str) -> Config:
+    """The configuration of a new instance, its warnings told; raises ConfigError."""
+    loaded = load_text(text, paths.lima_yaml, home, exists=False)
+    loaded.announce(starting=True)
+    if not loaded.refusal:
+        edit_rules.require_driver(str(loaded.filled.get("vmType", "qemu")), "failed to create driver instance: ")
+    return loaded.require(source)
 
 
 def _write_files(stage: InstancePaths, final: InstancePaths, home: HomePaths, text: str, config: Config) -> None:

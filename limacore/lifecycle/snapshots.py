@@ -33,14 +33,14 @@ async def listing(home: HomePaths, name: str) -> tuple[Snapshot, ...]:
 
 async def table(home: HomePaths, name: str) -> str:
     """QEMU's own table, its header first; empty without snapshots. Raises LimaError."""
-    return await _table(_usable(home, name), home.instance(name))
+    return await _table(await asyncio.to_thread(_usable, home, name), home.instance(name))
 
 
 async def create(home: HomePaths, name: str, tag: str) -> None:
     """Keep the state of an instance under `tag`; raises UsageError, StateError, DriverError."""
     paths = configured(home, name)
     with held(paths):
-        instance = _usable(home, name)
+        instance = await asyncio.to_thread(_usable, home, name)
         _require_tag(tag)
         _require_layers(paths)
         await _do(instance, paths, "savevm", "-c", tag)
@@ -59,7 +59,7 @@ async def delete(home: HomePaths, name: str, tag: str) -> None:
 async def _on_existing(home: HomePaths, name: str, tag: str, command: str, option: str) -> None:
     paths = configured(home, name)
     with held(paths):
-        instance = _usable(home, name)
+        instance = await asyncio.to_thread(_usable, home, name)
         _require_tag(tag)
         _require_layers(paths)
         _require_known(parse(await _table(instance, paths)), tag, name)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from limacore.base import notice
-from limacore.base.files import locked, remove_tree, write_failed
+from limacore.base.files import locked, make_private, mkdir_failed, remove_tree, write_failed
 from limacore.base.goquote import ticked
 from limacore.errors import AlreadyExistsError, HostError, LockedError
 from limacore.paths import STAGE, HomePaths, InstancePaths, check_socket_length
@@ -37,10 +37,11 @@ async def staged(home: HomePaths, name: str) -> AsyncIterator[InstancePaths]:
     await asyncio.to_thread(_sweep, home.home)
     directory = home.home / f"{STAGE}{name}-{os.getpid()}"
     try:
-        home.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(home.home)
         directory.mkdir(mode=0o700)
     except OSError as error:
-        raise write_failed(directory, error) from error
+        failing = Path(str(error.filename or directory))
+        raise mkdir_failed(home.home / name if failing == directory else failing, error) from error
     with locked(directory, wait=False):
         try:
             yield InstancePaths(directory)

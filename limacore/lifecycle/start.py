@@ -43,13 +43,15 @@ async def start(
     report: Report,
     timeout: float = DEFAULT_TIMEOUT,
     strict: bool = False,
+    inherit: bool = False,
     on_event: OnEvent = lambda event: None,
     on_log: OnLog = relay,
 ) -> Instance:
     """Start instance `name` and return it running; an instance that runs already is returned as it is.
 
     Raises StateError (already starting, orphaned, broken), ImageError, HostError, GuestError; with `strict` also for a
-    script of the guest that failed. When cancelled, what was started is ended again.
+    script of the guest that failed. When cancelled, what was started is ended again. With `inherit` playbooks print to
+    our own stdout, else what they print becomes notices.
     """
     paths = configured(home, name)
     since = time.time()
@@ -57,7 +59,7 @@ async def start(
     if launched is not None:
         config, pid = launched
         failed = await _wait_ready(paths, pid, since, timeout, on_event, on_log)
-        await ansible.run_playbooks(paths, config)
+        await ansible.run_playbooks(paths, config, inherit=inherit)
         if strict and failed:
             raise GuestError(f"scripts of instance {ticked(name)} failed: {', '.join(failed)}",
                              hint=f"the instance runs; see {paths.serial_log}")

@@ -10,6 +10,7 @@ class TemplateInfo(Struct, frozen=True):
 
     name: str
     location: str
+    """The path of its file; empty for those that come with limatui."""
     description: str = ""
     bases: tuple[str, ...] = ()
     hidden: bool = False
@@ -19,7 +20,8 @@ class TemplateInfo(Struct, frozen=True):
 
 
 class Effective(Struct, frozen=True):
-    """One value of a filled configuration; `layer` is `override`, `instance`, `default` or `built in`."""
+    """One value of a filled configuration; `layer` is `override`, `instance`, `default`, `built in`, or `base`
+    for what the bases of a template bring."""
 
     path: tuple[str | int, ...]
     value: str

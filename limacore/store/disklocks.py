@@ -68,8 +68,11 @@ def unlock(home: HomePaths, name: str, directory: Path) -> bool:
 
 def held_by(home: HomePaths, directory: Path) -> tuple[Path, ...]:
     """The folders of the disks that the instance at `directory` holds."""
-    return tuple(link.parent for link in sorted(home.disks.glob(f"*/{DISK_LOCK}"))
-                 if holder_of(link.parent) == str(directory))
+    try:
+        folders = sorted(home.disks.iterdir())
+    except OSError:
+        return ()
+    return tuple(folder for folder in folders if holder_of(folder) == str(directory))
 
 
 def unlock_all(home: HomePaths, directory: Path) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ def instance_names(home: HomePaths) -> tuple[str, ...]:
     except FileNotFoundError:
         return ()
     except OSError as error:
-        raise UsageError(f"LIMA_HOME cannot be read: open {home.home}: {error.strerror}",
+        raise UsageError(f"open {home.home}: {(error.strerror or '').lower()}",
                          hint="set LIMA_HOME to a directory of yours") from error
     return tuple(sorted(name for name in found if not name.startswith((".", "_"))))
 

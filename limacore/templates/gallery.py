@@ -7,11 +7,11 @@ from pathlib import Path
 
 from limacore.base import yamlio
 from limacore.base.files import write_atomic, write_failed
-from limacore.config.load import load_text
+from limacore.config import provenance
 from limacore.config.validate import check_text
 from limacore.errors import LimaError, UsageError
 from limacore.model.config import Problem
-from limacore.model.template import TemplateInfo
+from limacore.model.template import Effective, TemplateInfo
 from limacore.paths import HomePaths
 from limacore.templates import catalog, embed, locator
 
@@ -29,11 +29,12 @@ def _info(name: str, home: HomePaths) -> TemplateInfo:
     path = catalog.find(name, home)
     own = path.is_relative_to(home.templates)
     hidden = name.startswith("_")
+    place = "" if path.is_relative_to(catalog.bundled()) else str(path)
     try:
         text = yamlio.read(path)
-        return TemplateInfo(name, str(path), first_comment(text), _bases(text), hidden, own)
+        return TemplateInfo(name, place, first_comment(text), _bases(text, str(path)), hidden, own)
     except LimaError as error:
-        return TemplateInfo(name, str(path), error.message, (), hidden, own)
+        return TemplateInfo(name, place, error.message, (), hidden, own)
 
 
 def first_comment(text: str) -> str:
@@ -47,8 +48,8 @@ def first_comment(text: str) -> str:
     return ""
 
 
-def _bases(text: str) -> tuple[str, ...]:
-    data = yamlio.plain(yamlio.parse(text, ""))
+def _bases(text: str, place: str = "") -> tuple[str, ...]:
+    data = yamlio.plain(yamlio.parse(text, place))
     found = data.get("base") if isinstance(data, dict) else None
     entries = found if isinstance(found, list) else [found]
     urls = (each.get("url") if isinstance(each, dict) else each for each in entries)
@@ -68,17 +69,49 @@ def _locator(name: str) -> str:
 
 def check(name: str, text: str, home: HomePaths) -> tuple[Problem, ...]:
     """Every problem of a template's text with its bases; nothing is fetched, so bases on the network are left out."""
-    own = check_text(text, _draft(home), home)
-    line = _line_of_base(text)
-    if any(each.severity == "error" and not each.path for each in own) or not (line or name.startswith("_")):
+    own = tuple(each for each in check_text(text, _draft(home), home) if not _is_for_instances(each))
+    part = name.startswith("_")
+    if any(each.severity == "error" and not each.path for each in own) or not (part or _line_of_base(text)):
         return own
-    if name.startswith("_") or any(locator.scheme(each) not in _LOCAL for each in _bases(text)):
-        return _written(own, text, home)
+    written = tuple(each for each in own if each.line)  # what is missing altogether a base may bring
+    if part or not _at_hand(text) or any(each.severity == "error" for each in written):
+        return written
     try:
-        whole = embed.embed(locator.Template(name, text, _locator(name or _DRAFT)), home, with_base=False)
+        whole = _whole(name, text, home)
     except LimaError as error:
-        return (*_written(own, text, home), Problem("base", error.message, error.hint, line=line))
+        return (*written, Problem("base", error.message, error.hint, line=_line_of_base(text)))
     return _with_bases(own, check_text(whole, _draft(home), home))
+
+
+def _is_for_instances(problem: Problem) -> bool:
+    """An instance has no `base` any more; a template may."""
+    return problem.path == "base" and "must be empty" in problem.message
+
+
+def _at_hand(text: str) -> bool:
+    """Whether all bases are files: looking at a text must not go to the network."""
+    return all(locator.scheme(each) in _LOCAL for each in _bases(text))
+
+
+def _whole(name: str, text: str, home: HomePaths) -> str:
+    return embed.embed(locator.Template(name, text, _locator(name or _DRAFT)), home, with_base=False)
+
+
+def effective(text: str, path: Path, home: HomePaths) -> tuple[Effective, ...]:
+    """Every value that a text leads to, with what its bases bring where they are files; raises LimaError."""
+    own = provenance.effective(text, path, home)
+    if not _line_of_base(text) or not _at_hand(text):
+        return own
+    lines = {(each.path, each.value): each for each in own}
+    whole = provenance.effective(_whole(path.parent.name, text, home), path, home)
+    return tuple(_origin(each, lines.get((each.path, each.value))) for each in whole)
+
+
+def _origin(each: Effective, own: Effective | None) -> Effective:
+    """Lines of the merged text mean nothing to who wrote one part of it."""
+    if each.layer != "instance":
+        return each
+    return own if own is not None and own.layer == "instance" else Effective(each.path, each.value, "base")
 
 
 def _with_bases(own: tuple[Problem, ...], whole: tuple[Problem, ...]) -> tuple[Problem, ...]:
@@ -88,12 +121,6 @@ def _with_bases(own: tuple[Problem, ...], whole: tuple[Problem, ...]) -> tuple[P
     kept = tuple(each for each in own if (each.path, each.message) in lasting)
     return kept + tuple(Problem(each.path, f"with its bases: {each.message}", each.hint, severity=each.severity)
                         for each in whole if (each.path, each.message) not in known)
-
-
-def _written(own: tuple[Problem, ...], text: str, home: HomePaths) -> tuple[Problem, ...]:
-    """The problems of what the text itself says, without those of what a base may bring."""
-    written = load_text(text, _draft(home), home).raw
-    return tuple(each for each in own if re.split(r"[.\[]", each.path)[0] in written)
 
 
 def _line_of_base(text: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
 
@@ -72,7 +72,7 @@ def read_bytes(locator: str, home: HomePaths) -> bytes:
 def _name(locator: str) -> str:
     """The name in a locator that is neither an image nor standard input; raises UsageError."""
     kind = scheme(locator)
-    path = locator.partition(":")[2] if kind == NAMED else urlsplit(locator).path if kind else locator
+    path = locator.partition(":")[2] if kind == NAMED else _split(locator).path if kind else locator
     shown = path if kind != "file" else path or "."
     name = instance_name(path) or ("." if not path else "/")
     try:
@@ -81,6 +81,13 @@ def _name(locator: str) -> str:
         raise UsageError(f"filename {ticked(shown)} is invalid: {error.message}",
                          hint="name the file with letters and digits, with single `.`, `_` or `-` between them"
                          ) from None
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise UsageError(f"{ticked(url)} is no URL: {error}") from None
 
 
 def _place(locator: str) -> str:
@@ -99,7 +106,7 @@ def _place(locator: str) -> str:
 
 
 def _file_url(locator: str) -> str:
-    path = urlsplit(locator).path
+    path = _split(locator).path
     if not locator[5:].startswith("//") or not path.startswith("/"):
         raise UsageError(f"`{locator}` has an invalid file name", hint="write it as file:///absolute/path")
     return path
@@ -149,6 +156,6 @@ def absolute(locator: str, parent: str) -> str:
         folder = PurePosixPath(parent.partition(":")[2]).parent
         return f"{NAMED}:{folder / locator}"
     if scheme(parent) in _WEB:
-        url = urlsplit(parent)
+        url = _split(parent)
         return url._replace(path=str(PurePosixPath(url.path or "/").parent / locator), query="", fragment="").geturl()
     return str((Path(parent).parent if parent != STDIN else Path.cwd()) / locator)

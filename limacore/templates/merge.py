@@ -21,7 +21,8 @@ def merge(data: Any, base: Any, path: tuple[str, ...] = ()) -> None:
         if key not in data:
             _adopt(data, base, key)
         elif here in _HIGHER_WINS:
-            data[key] = _higher(data[key], value)
+            if _higher(value, data[key]):
+                _adopt(data, base, key)
         elif isinstance(data[key], dict) and isinstance(value, dict):
             merge(data[key], value, here)
         elif isinstance(data[key], list) and isinstance(value, list):
@@ -29,10 +30,11 @@ def merge(data: Any, base: Any, path: tuple[str, ...] = ()) -> None:
 
 
 def _adopt(data: Any, base: Any, key: str) -> None:
+    """The value of the base, with its comments."""
     data[key] = base[key]
     comments = getattr(base, "ca", None)
     if comments is not None and key in comments.items and hasattr(data, "ca"):
-        data.ca.items.setdefault(key, comments.items[key])
+        data.ca.items[key] = comments.items[key]
 
 
 def _join(data: Any, key: str, extra: list[Any], path: tuple[str, ...]) -> None:
@@ -49,7 +51,5 @@ def _join(data: Any, key: str, extra: list[Any], path: tuple[str, ...]) -> None:
         own.extend(extra)
 
 
-def _higher(own: Any, other: Any) -> Any:
-    if own is None or other is None:
-        return own
-    return other if version_key(str(other)) > version_key(str(own)) else own
+def _higher(new: Any, old: Any) -> bool:
+    return new is not None and old is not None and version_key(str(new)) > version_key(str(old))

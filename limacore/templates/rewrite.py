@@ -33,8 +33,8 @@ def _resolved(locator: str, hosts: github.Hosts) -> str:
     seen, now = {locator}, locator
     for _ in range(_MOST):
         following = _step(now, hosts)
-        if following == now:
-            if "github:" in {each[:7].lower() for each in seen}:
+        if following == now and not _is_github(now):
+            if any(map(_is_github, seen)):
                 notice.warning("The github: scheme is still EXPERIMENTAL")
             return now
         notice.debug(f"Locator {ticked(now)} replaced with {ticked(following)}")
@@ -44,6 +44,10 @@ def _resolved(locator: str, hosts: github.Hosts) -> str:
         now = following
     raise ConfigError(f"custom locator {ticked(locator)} has a redirect loop",
                       hint="look at what the programs limactl-url-* print")
+
+
+def _is_github(locator: str) -> bool:
+    return locator[:7].lower() == "github:"
 
 
 def _step(locator: str, hosts: github.Hosts) -> str:

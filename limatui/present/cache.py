@@ -69,7 +69,7 @@ def details(each: CacheEntry, where: str, cells: int) -> tuple[Line, ...]:
 
 def goes(entries: Iterable[CacheEntry], *, keep_referred: bool) -> tuple[CacheEntry, ...]:
     """What pruning deletes."""
-    return tuple(each for each in entries if not keep_referred or not each.used_by)
+    return tuple(each for each in entries if not keep_referred or each.partial or not each.used_by)
 
 
 def freed(entries: Iterable[CacheEntry], *, keep_referred: bool) -> int:

@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 from limacore.model.template import Effective
 from limatui.ink import Line, Span, cut, fit
 
+_ROOMY = 70
+"""Columns from which on there is room for line numbers."""
+_WHERE = 17
 Values = Mapping[tuple[str | int, ...], str]
 LAYERS: Mapping[str, Span] = {
     "instance": ("here", "text-bright"), "override": ("override.yaml", "protected"),
-    "default": ("default.yaml", "protected"), "base": ("base.yaml", "protected"), "built in": ("built in", "faint"),
+    "default": ("default.yaml", "protected"), "base": ("its bases", "number"), "built in": ("built in", "faint"),
 }
 
 
@@ -46,13 +49,14 @@ def row(each: Effective, cells: int, before: Values) -> Line:
     """One value in a list: path, value, where it comes from, what it was."""
     name = max(18, min(44, cells // 2 - 8))
     word, mark = layer(each)
-    place = f":{each.line}" if each.line and cells >= 70 else ""
+    place = f":{each.line}" if each.line and cells >= _ROOMY else ""
     was = before.get(each.path)
-    changed = f"  was {was}" if was is not None and was != each.value else ""
-    room = cells - name - 4 - len(word) - len(place) - len(changed) - 3
+    changed = f"was {was}" if was is not None and was != each.value else ""
+    where = _WHERE if cells >= _ROOMY else _WHERE - 4
+    room = cells - name - where - 4 - (len(changed) + 2 if changed else 0)
     return cut((("  ", ""), (fit(path_text(each.path), name), "dim" if each.layer == "built in" else ""), ("  ", ""),
-                (fit(each.value, max(8, room)), _value_mark(each, before)), ("  ", ""), (word, mark), (place, "faint"),
-                (changed, "warn")), cells)
+                (fit(each.value, max(8, room)), _value_mark(each, before)), ("  ", ""), (f"{changed}  ", "warn") if
+                changed else ("", ""), (word, mark), (place, "faint")), cells)
 
 
 def _value_mark(each: Effective, before: Values) -> str:

@@ -82,7 +82,7 @@ def _size(path: str, text: str) -> Value:
     try:
         count = parse_size(text)
     except LimaError as error:
-        return Value(wrong=f"{path}: {error.message}{f': {error.hint}' if error.hint else ''}")
+        return Value(wrong=f"{path}: `{text}` is not a size{f': {error.hint}' if error.hint else ''}")
     return Value(text) if count > 0 else Value(wrong=f"{path}: must be more than nothing")
 
 

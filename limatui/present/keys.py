@@ -82,7 +82,7 @@ def palette_line(action: Action, subject: Subject, cells: int) -> Line:
     command = action.command(subject) if not reason else ""
     told = reason or action.help
     left: Line = ((fit(shown_key(action), 7), "faint" if reason else "bold accent-key"),
-                  (fit(action.word(subject), 11), "faint" if reason else ""), (told, "faint" if reason else "dim"))
+                  (fit(action.word(subject), 14), "faint" if reason else ""), (told, "faint" if reason else "dim"))
     return spread(left, ((f" {command}", "faint"),), cells) if command and cells > 70 else left
 
 
@@ -102,5 +102,5 @@ def help_lines(console: Sequence[tuple[str, str]], cells: int) -> tuple[Line, ..
 
 
 def _help_line(keys: str, name: str, told: str, command: str, cells: int) -> Line:
-    head: Line = ((fit(keys, 14), "bold accent-key"), (fit(name, 10) if name else "", ""), (told, "dim"))
+    head: Line = ((fit(keys, 14), "bold accent-key"), (fit(name, 14) if name else "", ""), (told, "dim"))
     return spread(head, ((f"  {command}", "faint"),), cells) if command and cells > 90 else head

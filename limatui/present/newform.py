@@ -10,9 +10,7 @@ _OWN = {
     "name": ("a name", "What the instance is called; its directory and its ssh host are called after it."),
     "template": ("type to search, ↓ ↑ choose", "What it is made from: the system, and what is set up in it."),
 }
-_MORE = {
-    "mounts": "Several with commas; `:w` lets the guest write; none for none. Empty: those of the template.",
-}
+_MOUNTS = "With :w at the end the guest may write; none takes away those of the template."
 
 
 def state(form: present.Form, at: str, wrong: str, caution: str, width: int) -> list[Line]:
@@ -30,8 +28,9 @@ def _about(path: str) -> tuple[str, str]:
     if path in _OWN:
         return _OWN[path]
     info = present.field(path)
-    doc = " ".join(part for part in (info.doc, _MORE.get(path, "")) if part)
-    return takes(info) + ("  ↓ ↑ choose" if info.choices else ""), doc.replace("`", "")
+    if path == "mounts":
+        return "directories, with commas between them", f"{info.doc} {_MOUNTS}"
+    return takes(info) + ("  ↓ ↑ choose" if info.choices else ""), info.doc.replace("`", "")
 
 
 def _signed(text: str, sign: str, sign_mark: str, mark: str, width: int) -> list[Line]:

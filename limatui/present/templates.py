@@ -35,7 +35,7 @@ def _rank(info: TemplateInfo, query: str) -> int:
 
 def name_width(cells: int) -> int:
     """Columns for the names."""
-    return max(18, min(34, cells // 2 - 2))
+    return max(18, min(34, cells // 3 + 4))
 
 
 def titles(cells: int) -> Line:
@@ -59,7 +59,7 @@ def about(info: TemplateInfo, cells: int) -> list[Line]:
     lines.append(())
     for number, base in enumerate(info.bases):
         lines.append(_label("" if number else "composes", (sanitize_line(base), "")))
-    lines.append(_label("file", (sanitize_line(info.location), "dim")))
+    lines.append(_label("file", (sanitize_line(info.location) or "comes with limatui", "dim")))
     if not info.hidden:
         lines.append(_label("command", (command(info), "dim")))
     return [cut(each, cells) for each in lines]

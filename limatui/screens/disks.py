@@ -134,7 +134,7 @@ class DisksPane(Widget):
         """Ask for the new disk."""
         taken = self._taken
         form = Form(
-            [(("New disk", "bold"),), ()],
+            [(("New disk", "bold"),)],
             (Field("name", "letters and digits, with . _ - between"), Field("size", "such as 10GiB", "10GiB"),
              Field("format", "qcow2 grows as it is used, raw is faster", "qcow2")),
             lambda values: present.wrong(values[0], values[1], values[2], taken),
@@ -149,7 +149,7 @@ class DisksPane(Widget):
         form = Form(
             [(("Resize ", "bold"), (disk.name, "bold number")), (),
              (("now        ", "faint"), (format_size(disk.size), "")),
-             (("then       ", "faint"), ("the guest grows its file system at the next start", "dim")), ()],
+             (("then       ", "faint"), ("the guest grows its file system at the next start", "dim"))],
             (Field("size", "such as 20GiB", format_size(disk.size)),),
             lambda values: present.wrong_size(values[0], above=disk.size),
             lambda values: f"limatui disk resize {disk.name} --size {values[0]}", "resize")
@@ -159,7 +159,7 @@ class DisksPane(Widget):
         """Ask for the file and its name here."""
         taken = self._taken
         form = Form(
-            [(("Import a disk", "bold"),), (), (("a qcow2 or raw file; it is copied, holes stay holes", "dim"),), ()],
+            [(("Import a disk", "bold"),), (), (("a qcow2 or raw file; it is copied, holes stay holes", "dim"),)],
             (Field("file", "~/images/data.qcow2"), Field("name", "its name here")),
             lambda values: ("" if values[0] else "the file: where it is") or present.wrong_name(values[1], taken),
             lambda values: f"limatui disk import {values[1] or 'NAME'} {values[0] or 'FILE'}", "import", found_in_file)

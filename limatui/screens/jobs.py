@@ -41,7 +41,7 @@ class JobsScreen(ModalScreen[None]):
         self.list: PickList[Job] = PickList(lambda each, width: (("  ", ""), *job(each, width - 2)),
                                             lambda each: each.id)
         self._head, self._detail, self._foot = Bar(ground="panel-ground"), Lines(id="detail"), Footer()
-        self._back = 0
+        self._rows = self._back = 0
 
     def compose(self) -> ComposeResult:
         """Title, list, the chosen job, keys."""
@@ -67,8 +67,8 @@ class JobsScreen(ModalScreen[None]):
     def _draw(self) -> None:
         jobs = self.board.jobs
         rows = max(1, min(len(jobs), self.size.height // _SHARE))
-        if self.list.styles.height is None or self.list.styles.height.value != rows:
-            self.list.styles.height = rows
+        if rows != self._rows:
+            self.list.styles.height = self._rows = rows
             self.call_after_refresh(self._draw)
         self.list.show(jobs)
         running = sum(each.state is JobState.RUNNING for each in jobs)

@@ -26,6 +26,7 @@ from limatui.present.newform import state
 from limatui.sanitize import sanitize_line
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar, Block
+from limatui.widgets.diff import changed_lines
 from limatui.widgets.editor import YamlEditor
 from limatui.widgets.footer import Footer
 from limatui.widgets.form import Entry, TemplateEntry
@@ -59,6 +60,7 @@ class NewScreen(Screen[CreateWanted | None]):
         self._base = self._shown = self._written = ""
         self._at = "name"
         self._problems: tuple[Problem, ...] = ()
+        self._changed: frozenset[int] = frozenset()
         self._pause: Timer | None = None
         self.by_hand = False
 
@@ -100,7 +102,7 @@ class NewScreen(Screen[CreateWanted | None]):
 
     def on_mount(self) -> None:
         """A name that is free, marked so that typing replaces it."""
-        self.query_one(".head", Bar).show((("lima", "bold"), ("tui", "bold accent-key"), ("  a new instance", "dim")))
+        self.query_one(".head", Bar).show((("lima", "bold"), ("tui", "bold accent-key"), ("  A new instance", "dim")))
         self._entry("name").take()
         self._follow()
 
@@ -138,6 +140,8 @@ class NewScreen(Screen[CreateWanted | None]):
             if not self.by_hand:
                 text = await asyncio.to_thread(set_fields, self._base, present.changes(form.typed))
                 self._write(text)
+                self._changed = await asyncio.to_thread(changed_lines, self._base, text)
+                self._reveal(text)
         except (LimaError, OSError) as error:
             self._problems = (Problem("", str(error)),)
         else:
@@ -151,6 +155,12 @@ class NewScreen(Screen[CreateWanted | None]):
             self.editor.load_text(text)
             self.editor.scroll_to(*place, animate=False)
 
+    def _reveal(self, text: str) -> None:
+        """Show what the field that is being filled in came to."""
+        row = next((row for row, line in enumerate(text.split("\n")) if line.startswith(f"{self._at}:")), None)
+        if row is not None and row in self._changed:
+            self.editor.go_to(row)
+
     async def _learn_defaults(self, base: str) -> None:
         found = await asyncio.to_thread(self.board.bridge.engine.effective, "draft", base)
         for path, text in present.defaults(found).items():
@@ -161,7 +171,7 @@ class NewScreen(Screen[CreateWanted | None]):
         found = await asyncio.to_thread(self.board.bridge.engine.check_template, "", text)
         if text == self.editor.text:
             self._problems = in_order(found)
-            self.editor.mark({each.line - 1: mark_of(each) for each in found if each.line}, frozenset())
+            self.editor.mark({each.line - 1: mark_of(each) for each in found if each.line}, self._changed)
 
     # --- from the text to the form
 

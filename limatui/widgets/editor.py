@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual import events
+from textual.binding import Binding, BindingType
 from textual.strip import Strip
 from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
@@ -24,6 +26,11 @@ Mark = tuple[str, str]
 
 class YamlEditor(TextArea):
     """A text area whose gutter shows problems and changed lines."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+home", "ends(False)", "begin of the text", show=False),
+        Binding("ctrl+end", "ends(True)", "end of the text", show=False),
+    ]
 
     def __init__(self, *, id: str | None = None, read_only: bool = False) -> None:
         super().__init__(id=id, soft_wrap=False, show_line_numbers=True, tab_behavior="indent", compact=True,
@@ -138,6 +145,10 @@ class YamlEditor(TextArea):
         event.stop()
         event.prevent_default()
         self._replace_via_keyboard(sanitize(event.text), *self.selection)
+
+    def action_ends(self, last: bool) -> None:
+        """To the first place of the text or the last."""
+        self.move_cursor(self.document.end if last else (0, 0))
 
     def go_to(self, row: int, column: int = 0) -> None:
         """Put the cursor on a line, from 0 on."""

@@ -23,8 +23,8 @@ class EffectiveView(Vertical):
     """A list of values with a search line; enter goes to the line that a value was written at."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "search", "search"),
-        Binding("enter", "jump", "to its line"),
+        Binding("slash", "search", "search", key_display="/"),
+        Binding("enter", "jump", "to its line", key_display="enter"),
     ]
 
     class Jump(Message):
@@ -63,8 +63,8 @@ class EffectiveView(Vertical):
         seen = matching(self.found, self._query)
         self.list.show(seen)
         count = f"{len(seen)} of {len(self.found)} values" if self._query else f"{len(self.found)} values"
-        self.query_one(".what", Bar).show((("  EFFECTIVE", "faint"), (f"  {count}", "dim")),
-                                          (("enter", "bold accent-key"), (" shows the line", "dim")))
+        self.query_one(".what", Bar).show((("EFFECTIVE", "faint"), (f"   {count}", "dim")),
+                                          (("here", ""), (" is the text itself", "faint")))
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:

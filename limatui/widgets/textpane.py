@@ -36,6 +36,7 @@ from limatui.widgets.editor import YamlEditor
 from limatui.widgets.effective import EffectiveView
 from limatui.widgets.findline import FindLine
 from limatui.widgets.keydoc import in_order, mark_of, problem_lines
+from limatui.widgets.picklist import PickList
 from limatui.widgets.saving import Saving
 from limatui.widgets.yamltext import field_at
 
@@ -57,6 +58,7 @@ class TextPane(Widget):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "save", "save", key_display="ctrl+s"),
         Binding("f2", "effective", "effective", key_display="F2"),
+        Binding("f2", "text", "text", key_display="F2"),
         Binding("f3", "diff", "diff", key_display="F3"),
         Binding("f8", "next_problem(1)", "next problem", key_display="F8"),
         Binding("ctrl+@", "complete", "complete", key_display="ctrl+space"),  # what most terminals send for ctrl+space
@@ -84,7 +86,8 @@ class TextPane(Widget):
 
     def compose(self) -> ComposeResult:
         """Header, editor with the text beside it, search, the message of the line, completions over all of it."""
-        editor = YamlEditor()
+        editor = YamlEditor(read_only=True)  # until there is a text: what is typed before would be lost
+        editor.highlight_cursor_line = True
         yield Bar(ground="panel-ground", classes="head")
         with Horizontal():
             yield editor
@@ -145,7 +148,7 @@ class TextPane(Widget):
 
     async def open(self, source: Source) -> None:
         """Show a text; what was typed in the one before is kept."""
-        self.opened = None
+        self.opened, self.editor.read_only = None, True
         try:
             buffer = await self.buffers.open(source)
         except (LimaError, OSError) as error:
@@ -168,7 +171,7 @@ class TextPane(Widget):
     def take(self, buffer: Buffer) -> None:
         """Put a buffer into the editor."""
         self.opened, self.problems, self.effective, self._before = buffer, (), (), {}
-        self.editor.disabled = False
+        self.editor.disabled = self.editor.read_only = False
         self.completion.close()
         self.editor.load_text(buffer.text)
         self.editor.go_to(buffer.row, buffer.column)
@@ -298,7 +301,8 @@ class TextPane(Widget):
     def _seen(self) -> Beside:
         buffer, row = self.opened, self.editor.cursor_location[0]
         assert buffer is not None
-        path = field_at(self.editor.document.lines, row)
+        chosen = self.query_one(EffectiveView).list.current if self.viewing else None
+        path = chosen.path if chosen else field_at(self.editor.document.lines, row)
         choice = self.completion.current
         here = next((problem for problem in self.problems if problem.line == row + 1), None)
         said = buffer.source.when_saved(self.is_up(buffer)) if buffer.savable else ""
@@ -345,8 +349,8 @@ class TextPane(Widget):
             return True if buffer is not None and buffer.savable else None
         if action == "leave":
             return self.viewing or bool(buffer is not None and buffer.dirty)
-        if action == "complete":
-            return not self.viewing
+        if action in ("complete", "effective", "text"):
+            return self.viewing == (action == "text")
         return bool(buffer and buffer.waits) if action == "forget_waiting" else True
 
     def action_next_problem(self, step: int) -> None:
@@ -374,10 +378,7 @@ class TextPane(Widget):
         self.query_one(FindLine).open(line_number=line_number)
 
     def action_effective(self) -> None:
-        """The values that the text leads to, in the place of the text; or back."""
-        if self.viewing:
-            self._show_text()
-            return
+        """The values that the text leads to, in the place of the text."""
         self.viewing = True
         self.add_class("-effective")
         view = self.query_one(EffectiveView)
@@ -386,11 +387,20 @@ class TextPane(Widget):
         view.list.focus()
         self.check()
 
+    def action_text(self) -> None:
+        """From the values back to the text."""
+        self._show_text()
+
     def _show_text(self) -> None:
         self.viewing = False
         self.remove_class("-effective")
         self.editor.focus()
         self.refresh_bindings()
+
+    @on(PickList.Moved)
+    def _value_moved(self, event: PickList.Moved) -> None:
+        event.stop()
+        self.tell()
 
     @on(EffectiveView.Jump)
     def _jump(self, event: EffectiveView.Jump) -> None:

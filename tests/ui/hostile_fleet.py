@@ -13,8 +13,10 @@ from msgspec.structs import replace
 
 from limacore.drivers.demo import DemoEngine
 from limacore.errors import StateError
+from limacore.model.cache import CacheEntry
 from limacore.model.instance import Fleet, Forward, Step
-from limacore.model.job import Job, JobState
+from limacore.model.job import Job, JobState, LogLine
+from limacore.model.snapshot import Snapshot
 from limatui.app import Dashboard
 from limatui.driver import TerminalDriver
 
@@ -38,11 +40,19 @@ class HostileEngine(DemoEngine):
 
     async def watch_jobs(self) -> AsyncIterator[tuple[Job, ...]]:
         async for jobs in super().watch_jobs():
-            failed = Job(999, EVIL, EVIL, EVIL, JobState.FAILED, EVIL, error=EVIL, hint=EVIL)
+            failed = Job(999, EVIL, EVIL, EVIL, JobState.FAILED, EVIL, error=EVIL, hint=EVIL,
+                         log=(LogLine(0.0, EVIL, EVIL), LogLine(0.0, "error", EVIL)))
             yield (failed, *jobs)
 
     def templates(self) -> tuple[str, ...]:
         return ("default", EVIL)
+
+    async def snapshots(self, name: str) -> tuple[Snapshot, ...]:
+        return (Snapshot(EVIL, EVIL, 1, EVIL), Snapshot("", f"x{EVIL}"))
+
+    async def cache(self) -> tuple[CacheEntry, ...]:
+        return (CacheEntry(EVIL, f"https://h/{EVIL}", EVIL, 1, 0.0, EVIL, used_by=(EVIL, EVIL)),
+                CacheEntry("k", EVIL, EVIL, partial=True))
 
     def protect(self, name: str, on: bool) -> int:
         raise StateError(EVIL, hint=EVIL, detail=EVIL)

@@ -61,6 +61,10 @@ async def test_no_disks_says_what_to_do(lima_home: Path) -> None:
         await until(pilot, on_screen(app, "New disk"))
 
 
+def make_image(path: Path, kind: str) -> None:
+    subprocess.run(["qemu-img", "create", "-q", "-f", kind, str(path), "3G"], check=True)
+
+
 async def go_to(pilot: Pilot[None], pane: DisksPane, name: str) -> None:
     await pilot.press("g")
     while pane.disks.current is None or pane.disks.current.name != name:
@@ -128,7 +132,7 @@ async def test_unlock_what_a_dead_machine_left(lima_home: Path) -> None:
 
 
 async def test_import_looks_into_the_file(lima_home: Path) -> None:
-    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(lima_home / "x.qcow2"), "3G"], check=True)
+    make_image(lima_home / "x.qcow2", "qcow2")
     async with disks(lima_home, *DISKS) as (app, _pane, pilot, engine):
         await pilot.press("i", *f"{lima_home}/nothing", "tab", *"mine")
         await until(pilot, on_screen(app, "No such file or directory"))
@@ -142,7 +146,7 @@ async def test_import_looks_into_the_file(lima_home: Path) -> None:
 
 def test_only_files_that_can_be_imported_are_taken(tmp_path: Path) -> None:
     vmdk, text = tmp_path / "x.vmdk", tmp_path / "notes"
-    subprocess.run(["qemu-img", "create", "-q", "-f", "vmdk", str(vmdk), "1G"], check=True)
+    make_image(vmdk, "vmdk")
     text.write_bytes(b"hello" * 300)
     assert found_in_file((str(vmdk), "x")) == (False, "the file: it is vmdk; qcow2 or raw can be imported")
     assert found_in_file((str(text), "x"))[0] is True, "what has no header is raw"

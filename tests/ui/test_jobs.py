@@ -71,7 +71,8 @@ async def test_the_log_scrolls() -> None:
 
 async def test_many_jobs_leave_room_for_the_chosen_one() -> None:
     async with playing((80, 24)) as board:
-        board.app.jobs = tuple(Job(number, "stop", f"vm-{number}", "cmd", state=JobState.DONE) for number in range(60, 0, -1))
+        board.app.jobs = tuple(Job(number, "stop", f"vm-{number}", "cmd", state=JobState.DONE)
+                               for number in range(60, 0, -1))
         await board.press("J")
         await board.until(lambda: "vm-60" in board.text and "$ cmd" in board.text)
         await board.press("G")

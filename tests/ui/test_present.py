@@ -235,5 +235,5 @@ def test_a_failed_job_is_shown_with_its_error() -> None:
     from limatui.present.work import job, job_details
 
     failed = Job(1, "start", "x", "limatui start x", JobState.FAILED, error="no space", hint="free some")
-    assert "✗ start x   no space" in plain(job(failed, 100))
+    assert "✗ start x   no space" in plain(job(failed, 60)) and "   no space" in plain(job(failed, 100))
     assert "free some" in "\n".join(plain(each) for each in job_details(failed, 100))

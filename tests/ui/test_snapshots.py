@@ -71,7 +71,8 @@ async def test_going_back_asks_and_is_refused_without_memory() -> None:
         await board.press("enter")
         assert not isinstance(board.app.screen, Ask)
         await board.press("j", "enter")
-        assert "Take default back to before-upgrade?" in board.text and "what was written since then is lost" in board.text
+        assert "Take default back to before-upgrade?" in board.text
+        assert "what was written since then is lost" in board.text
         await board.press("y")
         await board.until(lambda: board.app.jobs and board.app.jobs[0].verb == "snapshot apply")
         await board.later(5)

@@ -142,43 +142,6 @@ async def test_delete_wants_the_name() -> None:
         assert board.main.table.cursor == "ci-arm", "the cursor stays at its place"
 
 
-async def test_a_new_instance() -> None:
-    async with playing() as board:
-        await board.press("n")
-        await board.until(lambda: "A new instance" in board.text)
-        await board.press("ctrl+u")
-        await board.type("../x")
-        assert "not a valid identifier" in board.text
-        await board.press("ctrl+u")
-        await board.type("default")
-        assert "there is an instance `default` already" in board.text
-        await board.press("ctrl+u")
-        await board.type("web")
-        await board.press("tab", "down", "tab", "x")
-        assert "not a number of processors" in board.text
-        await board.press("backspace", "2", "tab", *"2GB2", "tab", *"8GiB")
-        assert "`2GB2` is not a size" in board.text
-        await board.press("shift+tab", *"2GB")
-        assert "$ limatui start --name=web --cpus=2 --memory=2GB --disk=8GiB" in board.text
-        assert "    template:tiny" in board.text
-        await board.press("enter")
-        await board.until(lambda: board.app.fleet.get("web"))
-        made = board.one("web")
-        assert (made.cpus, made.memory, made.disk) == (2, 2 << 30, 8 << 30)
-        await board.until(lambda: board.one("web").status is Status.STARTING)
-
-
-async def test_create_without_start() -> None:
-    async with playing(count=0) as board:
-        assert "no instances yet" in board.text and "makes" in board.text
-        await board.press("n")
-        await board.until(lambda: "A new instance" in board.text)
-        await board.press("ctrl+s")
-        await board.until(lambda: board.app.fleet.get("default"))
-        assert board.one("default").status is Status.STOPPED
-        await board.until(lambda: board.main.table.cursor == "default", "the cursor goes to the first instance")
-
-
 async def test_a_failed_job_says_what_and_what_now() -> None:
     async with playing() as board:
         board.engine.start("nobody")
@@ -232,7 +195,7 @@ async def test_filter() -> None:
 
 
 async def test_help_has_every_key() -> None:
-    async with playing((120, 60)) as board:
+    async with playing((120, 80)) as board:
         await board.press("question_mark")
         for action in ACTIONS:
             if action.key:
@@ -275,8 +238,9 @@ async def test_copy_the_last_command() -> None:
 
 async def test_panes_by_number_and_bracket() -> None:
     async with playing() as board:
-        for key, pane in (("2", "console"), ("3", "logs"), ("4", "config"), ("5", "disks"), ("1", "overview"),
-                          ("left_square_bracket", "disks"), ("right_square_bracket", "overview")):
+        for key, pane in (("2", "console"), ("3", "logs"), ("4", "config"), ("5", "disks"), ("6", "snapshots"),
+                          ("1", "overview"), ("left_square_bracket", "snapshots"),
+                          ("right_square_bracket", "overview")):
             await board.press(key)
             shown = board.main.shown
             assert shown is not None and shown.id == f"pane-{pane}"

@@ -2,17 +2,71 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 
 from limacore.drivers.demo import DemoEngine
+from limacore.engine import Engine
 from limacore.model.instance import Status
 from limacore.model.job import JobState
 from limatui import actions
 from limatui.api import EngineApi
+from limatui.app import Dashboard
+from limatui.settings import Settings
 from limatui.verbs import VERBS
+from tests.instances import make_instance
 from tests.ui.board import playing
+from tests.ui.pane_app import screen_text, until
+
+
+@asynccontextmanager
+async def on_disk(home: Path) -> AsyncIterator[tuple[Dashboard, Pilot[None]]]:
+    """The dashboard over the real engine, on one stopped instance with a real disk."""
+    await asyncio.to_thread(make_instance, home)
+    app = Dashboard(Engine(interval=0.2), settings=Settings())
+    app.animation_level = "none"
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: app.fleet.get("one"))
+        await pilot.pause()
+        yield app, pilot
+
+
+async def test_a_story_on_a_real_home(lima_home: Path) -> None:
+    async with on_disk(lima_home) as (app, pilot):
+        def shown(text: str) -> bool:
+            return any(text in row for row in screen_text(app))
+
+        await pilot.press("6")
+        await until(pilot, lambda: shown("no snapshots yet"))
+        await pilot.press("tab", "a", *"first", "enter")
+        await until(pilot, lambda: shown("disk only"))
+        await pilot.press("escape", "C")
+        await until(pilot, lambda: shown("limatui clone one one-2"))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.fleet.get("one-2"))
+        await pilot.press("5", "tab", "a", *"data", "enter")
+        await until(pilot, lambda: shown("_disks/data") or shown("10 GiB"))
+        await pilot.press("escape", "F", *"one", "enter")
+        await until(pilot, lambda: any(job.verb == "factory-reset" and job.state is JobState.DONE for job in app.jobs))
+        assert not (lima_home / "one/disk").exists() and (lima_home / "one-2/disk").exists()
+        await pilot.press("J")
+        await until(pilot, lambda: shown("has been factory reset"))
+
+
+async def test_a_raw_disk_is_refused_before_trying(lima_home: Path) -> None:
+    async with on_disk(lima_home) as (app, pilot):
+        await asyncio.to_thread(make_instance, lima_home, "two", "raw")
+        await until(pilot, lambda: app.fleet.get("two"))
+        await pilot.press("G", "S")
+        await until(pilot, lambda: any("two is raw" in toast.message for toast in app._notifications))
+        await pilot.press("6")
+        await until(pilot, lambda: any("snapshots need qcow2" in row for row in screen_text(app)))
 
 
 async def test_clone_copies_under_a_name_that_is_free() -> None:
@@ -81,10 +135,11 @@ def test_every_verb_of_the_dashboard_is_an_action() -> None:
     assert set(VERBS) <= set(actions.BY_ID)
 
 
-def test_the_demo_takes_what_the_dashboard_gives() -> None:
+@pytest.mark.parametrize("engine", [DemoEngine, Engine])
+def test_both_engines_take_what_the_dashboard_gives(engine: type) -> None:
     """Names and parameters of the protocol, one by one: mypy checks types, this what is there at run time."""
     for name, wanted in inspect.getmembers(EngineApi, inspect.isfunction):
         if not name.startswith("_"):
-            given = getattr(DemoEngine, name, None)
+            given = getattr(engine, name, None)
             assert given is not None, name
             assert list(inspect.signature(wanted).parameters) == list(inspect.signature(given).parameters), name

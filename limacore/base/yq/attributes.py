@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from limacore.base.yq import node as nodes
 from limacore.base.yq.evaluate import Scope, copied, run
 from limacore.base.yq.node import ALIAS, MAP, Node, scalar, string
@@ -25,7 +27,7 @@ def _comment(text: str) -> Node:
     return string("\n".join(lines))
 
 
-_READ = {
+_READ: dict[str, Callable[[Node], Node]] = {
     "style": _style,
     "tag": _tag,
     "kind": lambda node: string(node.kind),

@@ -53,7 +53,10 @@ def _collect_object(tree: Tree, scope: Scope) -> list[Node]:
         raise UsageError("bad expression, a map needs `key: value`", hint='write for instance `{"a": .b}`')
     results = []
     for column in zip(*(node.items for node in scope.nodes), strict=True):
-        results += functools.reduce(lambda made, part: _combined(made, part, scope), column[1:], list(column[0].items))
+        made = list(column[0].items)
+        for part in column[1:]:
+            made = _combined(made, part, scope)
+        results += made
     return [_rootless(each) for each in results]
 
 
@@ -125,7 +128,7 @@ def _sort(tree: Tree, scope: Scope) -> list[Node]:
         keyed = [(item, _by(tree, item, scope)) for item in node.items]
         for _, keys in keyed:
             _refuse_collections(keys)
-        keyed.sort(key=functools.cmp_to_key(lambda a, b: _order(a[1], b[1])))
+        keyed.sort(key=functools.cmp_to_key(_by_keys))
         results.append(_like(node, [item for item, _ in keyed], scope))
     return results
 
@@ -134,6 +137,10 @@ def _refuse_collections(keys: list[Node]) -> None:
     for key in map(nodes.followed, keys):
         if key.kind != SCALAR:
             raise UsageError(f"sort only works for scalars, got {key.tag}")
+
+
+def _by_keys(left: tuple[Node, list[Node]], right: tuple[Node, list[Node]]) -> int:
+    return _order(left[1], right[1])
 
 
 def _order(left: list[Node], right: list[Node]) -> int:

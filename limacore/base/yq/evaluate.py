@@ -77,6 +77,10 @@ class Scope:
         """The same without making what is missing."""
         return replace(self, nodes=self.nodes if nodes is None else nodes, frozen=True)
 
+    def each(self) -> list[Scope]:
+        """One scope for every node; itself when there is none: constants have a value without any."""
+        return [self.on([node]) for node in self.nodes] or [self]
+
     def knowing(self, name: str, value: list[Node]) -> Scope:
         """The same with one more variable."""
         return replace(self, variables=self.variables | {name: value})
@@ -137,8 +141,8 @@ def _bound(link: Tree, rest: list[Tree], scope: Scope) -> list[Node]:
     for each in reversed(rest[:-1]):
         body = Tree("|", "|", each, body)
     results: list[Node] = []
-    for node in scope.nodes or [None]:
-        results += _each_value(link, body, scope.on([node]) if node is not None else scope)
+    for single in scope.each():
+        results += _each_value(link, body, single)
     return results
 
 
@@ -184,7 +188,7 @@ def union(tree: Tree, scope: Scope) -> list[Node]:
 
 def literal(tree: Tree, scope: Scope) -> list[Node]:
     """A number, true, false or null, once for every node."""
-    return [constant(tree.name, tree.text) for _ in scope.nodes or [None]]
+    return [constant(tree.name, tree.text) for _ in scope.each()]
 
 
 def constant(kind: str, text: str) -> Node:
@@ -204,8 +208,7 @@ def cross(tree: Tree, scope: Scope, calculate: Calculation, *, empty: bool = Fal
     `decided` may give the result from the left side alone; the right one is not evaluated then.
     """
     results: list[Node] = []
-    for node in scope.nodes or [None]:
-        inner = scope.on([node]) if node is not None else scope
+    for inner in scope.each():
         lefts: list[Node | None] = [*run(tree.lhs, inner)]
         for left in lefts or ([None] if empty else []):
             known = decided(left)

@@ -8,14 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
+
+from yaml.nodes import ScalarNode
 
 from limacore.base import yamlio
 
 MAP, SEQ, SCALAR, ALIAS = "map", "seq", "scalar", "alias"
 FLOW, LITERAL, FOLDED, SINGLE, DOUBLE = "flow", "literal", "folded", "single", "double"
 _CORE = "tag:yaml.org,2002:"
-_TIME = re.compile(r"\d{4}-\d\d?-\d\d?(?:(?:[Tt]|[ \t]+)\d\d?:\d\d:\d\d(?:\.\d*)?(?:[ \t]*(?:Z|[-+]\d\d?(?::?\d\d)?))?)?")
+_TIME = re.compile(r"\d{4}-\d\d?-\d\d?(?:(?:[Tt]|[ \t]+)\d\d?:\d\d:\d\d(?:\.\d*)?"
+                   r"(?:[ \t]*(?:Z|[-+]\d\d?(?::?\d\d)?))?)?")
 
 
 @dataclass(slots=True, eq=False)
@@ -176,13 +180,12 @@ def float_text(value: float) -> str:
         return ".inf" if value > 0 else "-.inf"
     if value == 0:
         return "0"
-    mantissa, _, power = f"{value!r}".partition("e")
-    size = abs(value)
-    if 1e-4 <= size < 1e21:
-        whole = f"{value:.0f}" if value.is_integer() else mantissa
-        return whole if not power or value.is_integer() else f"{value:f}"
-    mantissa, _, power = f"{value:e}".partition("e") if not power else (mantissa, "", power)
-    return f"{mantissa.removesuffix('.0')}e{power[0] if power[0] in '+-' else '+'}{power.lstrip('+-').zfill(2)}"
+    sign, digits, _ = Decimal(repr(value)).normalize().as_tuple()
+    power = Decimal(repr(value)).adjusted()
+    if -4 <= power < 6:
+        return f"{Decimal(repr(value)).normalize():f}"
+    mantissa = str(digits[0]) + ("." + "".join(map(str, digits[1:])) if len(digits) > 1 else "")
+    return f"{'-' * sign}{mantissa}e{'-' if power < 0 else '+'}{abs(power):02}"
 
 
 def resolve(text: str) -> str:
@@ -329,5 +332,5 @@ def number(text: str) -> int | float | str:
     tag = resolve(text)
     if tag not in ("!!int", "!!float"):
         return text
-    value = yamlio.scalar(yamlio.ScalarNode(_CORE + tag.removeprefix("!!"), text))
+    value = yamlio.scalar(ScalarNode(_CORE + tag.removeprefix("!!"), text))
     return value if isinstance(value, (int, float)) else text

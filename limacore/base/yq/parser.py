@@ -20,10 +20,10 @@ _BINARY = {
     "ref": 40, "comments=": 40, "==": 40, "!=": 40, "compare": 40, "*": 42, "*=": 42, "/": 42, "%": 42, "+": 42,
     "-": 42, "//": 42, "short_pipe": 45, "traverse": 50, "assign_meta": 40,
 }
-_UNARY = {name: 50 for name in (
+_UNARY = dict.fromkeys((
     "collect", "map", "filter", "error", "pick", "omit", "eval", "map_values", "format_datetime", "with_dtf", "tz",
     "contains", "any_c", "all_c", "with_entries", "with", "set_path", "del_paths", "explode", "sort_by", "sort_keys",
-    "join", "sub", "match", "capture", "test", "split", "select", "has", "unique_by", "group_by", "system")}
+    "join", "sub", "match", "capture", "test", "split", "select", "has", "unique_by", "group_by", "system"), 50)
 _UNARY |= {"load": 52, "del": 40}
 _HIGH = {"path_key": 55, ".": 55, "$": 55, "to_entries": 52}
 _META = frozenset({"line_comment", "head_comment", "foot_comment", "style", "tag", "anchor", "alias"})
@@ -103,7 +103,8 @@ def _precedence(word: Token) -> int:
 
 
 def _postfix(words: list[Token]) -> list[Token]:
-    stack, result = [Token("(", "(")], []
+    stack = [Token("(", "(")]
+    result: list[Token] = []
     for word in [*words, Token(")", ")")]:
         if word.name in _OPEN:
             stack.append(word)

@@ -131,7 +131,8 @@ class _Reader:
 
     def _made(self, event: Any) -> Node:
         if isinstance(event, yaml.AliasEvent):
-            return self._closed(Node(ALIAS, value=event.anchor, target=self.anchors.get(event.anchor)), event)
+            name = str(event.anchor)
+            return self._closed(Node(ALIAS, value=name, target=self.anchors.get(name)), event)
         if isinstance(event, yaml.ScalarEvent):
             return self._closed(self._scalar(event), event)
         kind = MAP if isinstance(event, yaml.MappingStartEvent) else SEQ

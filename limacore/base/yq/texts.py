@@ -14,27 +14,33 @@ from limacore.base.yq.parser import Tree, parse
 from limacore.errors import ConfigError, UsageError
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v", "b": "\b", "a": "\a", '"': '"', "\\": "\\"}
+_ESCAPE = re.compile(r"\\(.)", re.S)
 _MAX_EVALS = 50
 _HINT = ". Hint: Most often you'll want to use '|=' over '=' for this operation"
 
 
 def _string(tree: Tree, scope: Scope) -> list[Node]:
-    text = re.sub(r"\\([ntrfvba\"\\])", lambda found: _ESCAPES[found.group(1)], tree.text[1:-1])
-    if r"\(" not in text:
-        return [string(text) for _ in scope.nodes or [None]]
-    return [string(_interpolated(text, scope.on([node]) if node is not None else scope))
-            for node in scope.nodes or [None]]
+    raw = tree.text[1:-1]
+    if "\\(" not in raw:
+        return [string(_unescaped(raw)) for _ in scope.each()]
+    return [string(_interpolated(raw, single)) for single in scope.each()]
 
 
-def _interpolated(text: str, scope: Scope) -> str:
-    made, rest = "", text
-    while (start := rest.find(r"\(")) >= 0:
-        end = _closing(rest, start + 2)
-        tree = parse(rest[start + 2:end])
-        found = first(tree, scope) if tree is not None else None
-        made = scope.budget.text(made + rest[:start] + (_shown(found) if found is not None else ""))
-        rest = rest[end + 1:]
-    return made + rest
+def _unescaped(raw: str) -> str:
+    return _ESCAPE.sub(lambda found: _ESCAPES.get(found.group(1), found.group()), raw)
+
+
+def _interpolated(raw: str, scope: Scope) -> str:
+    made, at = "", 0
+    for found in _ESCAPE.finditer(raw):
+        if found.group(1) != "(" or found.start() < at:
+            continue
+        end = _closing(raw, found.end())
+        tree = parse(_unescaped(raw[found.end():end]))
+        value = first(tree, scope) if tree is not None else None
+        made = scope.budget.text(made + _unescaped(raw[at:found.start()]) + (_shown(value) if value else ""))
+        at = end + 1
+    return made + _unescaped(raw[at:])
 
 
 def _closing(text: str, start: int) -> int:
@@ -74,9 +80,8 @@ def _trim(tree: Tree, scope: Scope) -> list[Node]:
 
 
 def _sub(tree: Tree, scope: Scope) -> list[Node]:
-    if tree.rhs.name != ";":
-        raise UsageError("sub must be given a pattern and a replacement", hint='write `sub("from"; "to")`'
-                         .replace(";", ",")) if tree.rhs.name != "," else _never()
+    if tree.rhs.name not in (";", ","):
+        raise UsageError("sub must be given a pattern and a replacement", hint='write `sub("from", "to")`')
     pattern, new = text_value(tree.rhs.lhs, scope.reading()), text_value(tree.rhs.rhs, scope.reading())
     return [_substituted(node, pattern, new, scope)
             for node in _texts(scope, "cannot substitute with %, can only substitute strings" + _HINT)]
@@ -93,7 +98,7 @@ def _substituted(node: Node, pattern: str, new: str, scope: Scope) -> Node:
 
 
 def _pattern(tree: Tree, scope: Scope) -> tuple[str, bool]:
-    if tree.rhs.name not in (";", ","):
+    if tree.rhs.name != ";":
         return text_value(tree.rhs, scope.reading()), False
     flags = text_value(tree.rhs.rhs, scope.reading())
     if "i" in flags:
@@ -170,7 +175,12 @@ def _split(tree: Tree, scope: Scope) -> list[Node]:
 
 
 def _to_string(tree: Tree, scope: Scope) -> list[Node]:
-    return [nodes.replacing(node, string(_shown(node))) for node in scope.nodes]
+    results = []
+    for node in map(nodes.followed, scope.nodes):
+        made = string(_shown(node))
+        made.style = node.style if node.tag == "!!str" else nodes.DOUBLE
+        results.append(nodes.replacing(node, made))
+    return results
 
 
 def _to_number(tree: Tree, scope: Scope) -> list[Node]:

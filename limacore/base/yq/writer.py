@@ -59,22 +59,24 @@ class _Writer:
         """The entries of a map or list; the first continues the present line when `inline`."""
         entries = node.pairs if node.kind == MAP else [(item, item) for item in node.items]
         for number, (key, value) in enumerate(entries):
-            self._head(key, column, inline and number == 0)
+            alone = value is not key and value.kind in (SCALAR, ALIAS)
+            self._head(key.head + value.head * alone, column, inline and number == 0)
             if node.kind == MAP:
                 self._pair(key, value, column)
             else:
                 self._item(value, column)
-            self.comments(key.foot, column)
-            if key.foot and number + 1 < len(entries) and not _begins_blank(entries[number + 1][0]):
+            foot = key.foot + value.foot * alone
+            self.comments(foot, column)
+            if foot and number + 1 < len(entries) and not _begins_blank(entries[number + 1][0]):
                 self.lines.append("")
 
-    def _head(self, entry: Node, column: int, inline: bool) -> None:
+    def _head(self, head: tuple[str, ...], column: int, inline: bool) -> None:
         if not inline:
-            self.comments(entry.head, column)
+            self.comments(head, column)
             self.lines.append(" " * column)
-        elif entry.head:
+        elif head:
             started = self.lines.pop()
-            self.comments(entry.head, max(0, column - self.layout.indent))
+            self.comments(head, max(0, column - self.layout.indent))
             self.lines.append(started)
 
     def _pair(self, key: Node, value: Node, column: int) -> None:
@@ -146,10 +148,7 @@ def flow(node: Node) -> str:
     properties = _properties(node)
     if node.kind == ALIAS:
         return f"*{node.value}"
-    if node.kind == SCALAR:
-        text = _scalar(node, inside=False)
-    else:
-        text = _flow_collection(node)
+    text = _scalar(node, inside=False) if node.kind == SCALAR else _flow_collection(node)
     return f"{properties} {text}".strip() if properties else text
 
 

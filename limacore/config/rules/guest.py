@@ -138,7 +138,8 @@ def params(filled: dict[str, Any]) -> Iterator[Problem]:
             yield wrong(f"param.{name}", f"param `{name}` name does not match regex `^[a-zA-Z][a-zA-Z0-9_]*$`")
         for char in value:
             if not char.isprintable() and char != "\t":
-                yield wrong(f"param.{name}", f"param `{name}` value contains unprintable character '{quoted(char)[1:-1]}'")
+                shown = quoted(char)[1:-1]
+                yield wrong(f"param.{name}", f"param `{name}` value contains unprintable character '{shown}'")
 
 
 def unused_params(own: dict[str, Any]) -> Iterator[Problem]:

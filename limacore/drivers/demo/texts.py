@@ -78,12 +78,7 @@ class DemoTexts(DemoWorld):
 
     def effective(self, name: str, text: str) -> tuple[Effective, ...]:
         """Every value that a text leads to."""
-        try:
-            from limacore.config.provenance import effective
-        except ImportError:  # TEMPORARY until it lands
-            return ()
-
-        return effective(text, self._home.instance(name).lima_yaml, self._home)
+        return gallery.effective(text, self._home.instance(name).lima_yaml, self._home)
 
     def templates(self) -> tuple[str, ...]:
         """Names for `create`."""

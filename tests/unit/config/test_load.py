@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from limacore.base import notice
 from limacore.base.host import Host
 from limacore.config.load import Loaded, load, load_layers, load_text
-from limacore.config.schema import describe, json_schema
+from limacore.config.fields import CHOICES, DOCS, SUGGESTED
+from limacore.config.schema import describe
 from limacore.config.setting import Setting, recorded_version, setting_of
-from limacore.config.shape import config_shape
+from limacore.config.shape import Shape, config_shape
 from limacore.config.validate import check_text
 from limacore.errors import ConfigError, NotFoundError
 from limacore.paths import HomePaths, InstancePaths
@@ -23,10 +27,25 @@ IMAGES = "images: [{location: /srv/i.img}]\n"
 
 
 def _setting(place: Path, **host: Any) -> Setting:
-    facts = {"user": "jane", "uid": 1001, "home": "/home/jane", "full_name": "Jane", "cpus": 8, "memory": 6 << 30,
-             "arch": "x86_64", "os": "linux", "timezone": "Europe/Vienna", **host}
-    return Setting(host=Host(**facts), name="n", directory=str(place / "n"), yaml_path=str(place / "n/lima.yaml"),
-                   lima_home=str(place))
+    facts = {
+        "user": "jane",
+        "uid": 1001,
+        "home": "/home/jane",
+        "full_name": "Jane",
+        "cpus": 8,
+        "memory": 6 << 30,
+        "arch": "x86_64",
+        "os": "linux",
+        "timezone": "Europe/Vienna",
+        **host,
+    }
+    return Setting(
+        host=Host(**facts),
+        name="n",
+        directory=str(place / "n"),
+        yaml_path=str(place / "n/lima.yaml"),
+        lima_home=str(place),
+    )
 
 
 def _load(text: str, place: Path, **host: Any) -> Loaded:
@@ -57,7 +76,13 @@ def test_the_homes_own_files(lima_home: Path) -> None:
     (lima_home / "_config/override.yaml").write_text("cpus: [\n")
     loaded = _load(IMAGES, lima_home)
     assert loaded.config is None
-    assert "override.yaml:2" in loaded.errors[0].message
+    path = lima_home / "_config/override.yaml"
+    assert loaded.errors[0].message.startswith(f"`{path}:1:7`: ")
+    assert loaded.errors[0].line == 0, "a line of another file would mislead"
+    assert loaded.words == (
+        f"failed to unmarshal YAML (override file `{path}`): [1:7] sequence end token ']' not found\n"
+        ">  1 | cpus: [\n             ^\n",
+    )
 
 
 def test_a_problem_says_where_and_what_was_expected(lima_home: Path) -> None:
@@ -92,8 +117,13 @@ def test_files(lima_home: Path) -> None:
     (lima_home / "n/lima.yaml").write_text("images: [\n")
     loaded = load(lima_home / "n/lima.yaml", home)
     assert loaded.config is None
-    with pytest.raises(ConfigError, match="line 2"):
+    with pytest.raises(ConfigError) as caught:
         loaded.require("n")
+    where = f"main file `{lima_home}/n/lima.yaml`"
+    assert caught.value.message.startswith(
+        f"failed to unmarshal YAML ({where}): [1:9] sequence end token ']' not found\n"
+    )
+    assert "line 1 of n" in caught.value.hint
 
 
 def test_an_old_instance_keeps_its_ways(lima_home: Path) -> None:
@@ -118,14 +148,130 @@ def test_what_an_editor_tells() -> None:
     assert (found.path, found.type) == ("mounts[].location", "text")
     assert found.doc
     assert describe(("nope",)) is None
-    properties = json_schema()["$defs"]["Config"]["properties"]
-    assert set(properties) == set(config_shape().fields)
-    assert all(properties[name].get("description") for name in properties)
+    assert describe(("video", "display")).choices == ("none", "default", "vnc")  # type: ignore[union-attr]
 
 
-_SCALAR = st.sampled_from(["", "null", "true", "x", "-1", "3", "1e99", "'3'", "[]", "{}", "[1, [2]]", "{a: {b: c}}",
-                           "0x10", ".nan", "~", "99999999999999999999", "'{{.Nope'", "!!binary ???", "2026-01-01",
-                           "[null]", "[{}]", "'{{if .Name}}'", "'\\0'", '"\\0"', "&a [*a]", "10.0.0.1", "::1"])
+def _every_path(shape: Shape, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    for key, field in shape.fields.items():
+        yield (*path, key)
+        yield from _every_path(field, (*path, key))
+        if field.item is not None:
+            yield from _every_path(field.item, (*path, key, 0))
+
+
+def test_every_field_is_documented_in_one_line() -> None:
+    known = set()
+    for path in _every_path(config_shape()):
+        found = describe(path)
+        assert found is not None, path
+        assert found.doc, path
+        assert "\n" not in found.doc, path
+        known.add(found.path)
+    written = {path.removesuffix("[]") for path in (*DOCS, *CHOICES, *SUGGESTED)}
+    assert written <= {path.removesuffix("[]") for path in known}, "no text for a field that there is not"
+
+
+def test_warnings_are_told_as_limactl_tells_them(lima_home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    text = IMAGES + "foo: 1\nssh: {bar: 2}\nprovision: [{script: 'x {{.A'}]\nmounts: [{location: /nonexistent}]\n"
+    loaded = load_text(text, lima_home / "n/lima.yaml", HomePaths(lima_home))
+    notice.LOGGER.addHandler(caplog.handler)
+    try:
+        loaded.announce()
+    finally:
+        notice.LOGGER.removeHandler(caplog.handler)
+    told = [(each.levelname, each.getMessage(), getattr(each, "fields", {})) for each in caplog.records]
+    assert told == [
+        (
+            "WARNING",
+            "Non-strict YAML detected; please check for typos",
+            {
+                "comment": f"main file `{lima_home}/n/lima.yaml`",
+                "error": '[3:7] unknown field "bar"\n   1 | images: [{location: /srv/i.img}]\n   2 | foo: 1\n>  3 | ssh: {bar: 2}\n'
+                "             ^\n   4 | provision: [{script: 'x {{.A'}]\n   5 | mounts: [{location: /nonexistent}]",
+            },
+        ),
+        (
+            "WARNING",
+            "Couldn't process provisioning script `x {{.A` as a template",
+            {"error": "template: :1: unclosed action"},
+        ),
+    ]
+
+
+_BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{after}: &{after} [{', '.join([f'*{before}'] * 9)}]\n" for before, after in pairwise("abcdefghi")
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (_BOMB, "aliases expand"),
+        ("a: " + "[" * 5000 + "]" * 5000, "deeper"),
+        ("a:\n" + "".join(" " * depth + "b:\n" for depth in range(1, 400)), "deeper"),
+        ("- " * 3000 + "x", "deeper"),
+        ("images: &x [*x]\n", ""),
+        ("a: &a {<<: *a}\n", ""),
+        ("x" * (10 << 20), "too long"),
+        ("# " + "x" * (10 << 20), "too long"),
+        ("a: 1\0", "control"),
+        ("\x7f: 1", "control"),
+        ("cpus: !!python/object/apply:os.system [x]", ""),
+    ],
+)
+def test_hostile_yaml_is_one_problem_and_quick(text: str, reason: str, lima_home: Path) -> None:
+    began = time.monotonic()
+    loaded = load_text(text, lima_home / "n/lima.yaml", HomePaths(lima_home))
+    assert time.monotonic() - began < 3
+    if reason:
+        assert loaded.config is None
+        assert reason in loaded.words[0]
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.binary(max_size=60) | st.text("abcpusim: []{},&*!|>-?#'\"\n\t%@`~0", max_size=80).map(str.encode))
+def test_any_bytes_are_a_configuration_or_one_error(lima_home: Path, raw: bytes) -> None:
+    path = lima_home / "lima.yaml"
+    path.write_bytes(raw)
+    try:
+        loaded = load(path, HomePaths(lima_home))
+    except ConfigError as error:
+        assert error.message
+        return
+    assert loaded.config is not None or loaded.words
+
+
+_SCALAR = st.sampled_from(
+    [
+        "",
+        "null",
+        "true",
+        "x",
+        "-1",
+        "3",
+        "1e99",
+        "'3'",
+        "[]",
+        "{}",
+        "[1, [2]]",
+        "{a: {b: c}}",
+        "0x10",
+        ".nan",
+        "~",
+        "99999999999999999999",
+        "'{{.Nope'",
+        "!!binary ???",
+        "2026-01-01",
+        "[null]",
+        "[{}]",
+        "'{{if .Name}}'",
+        "'\\0'",
+        '"\\0"',
+        "&a [*a]",
+        "10.0.0.1",
+        "::1",
+    ]
+)
 
 
 def _paths() -> list[tuple[str, ...]]:

@@ -8,28 +8,28 @@ import json
 import os
 import shutil
 import subprocess
-import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from limacore.base import yamlio
 from limacore.config.load import load_text
 from limacore.errors import HostError, ImageError
-from limacore.images import prepare, unpack
-from limacore.images.build import BuiltImage
-from limacore.images.probe import probe
+from limacore.images import prepare
+from limacore.images.cache import Entry
+from limacore.images.candidates import candidates
 from limacore.model.config import Config
 from limacore.model.job import Progress
 from limacore.paths import HomePaths, InstancePaths
+
+if TYPE_CHECKING:
+    from tests.unit.images.conftest import Server
 
 MEBIBYTE = 1 << 20
 
 
 @pytest.fixture
-def paths(lima_home: Path, monkeypatch: pytest.MonkeyPatch) -> InstancePaths:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(lima_home / "_c"))
+def paths(lima_home: Path, cache: Path) -> InstancePaths:
     made = InstancePaths(lima_home / "t")
     made.dir.mkdir()
     return made
@@ -49,7 +49,7 @@ def _image(path: Path, kind: str = "qcow2", size: str = "8M") -> Path:
 
 
 def _config(paths: InstancePaths, *images: str, disk: str = "16MiB") -> Config:
-    text = f"disk: {disk}\nimages:\n" + "".join(f"- {each}\n" for each in images)
+    text = f"disk: {disk}\ncontainerd: {{user: false}}\nimages:\n" + "".join(f"- {each}\n" for each in images)
     return load_text(text, paths.lima_yaml, HomePaths(paths.dir.parent)).require("t")
 
 
@@ -160,14 +160,19 @@ async def test_the_next_candidate_is_tried(paths: InstancePaths, tmp_path: Path)
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (lambda path: None, "no such file"), (lambda path: path.write_bytes(b""), "empty"),
+        (lambda path: None, "no such file"), (lambda path: path.write_bytes(b""), "it is empty"),
         (lambda path: path.write_text("<!DOCTYPE html><p>Not found"), "a text, not a disk"),
-        (lambda path: _image(path, "vmdk"), "vmdk"),
         (lambda path: path.write_bytes(b"QFI\xfb" + b"\0" * 100), "damaged"),
-        (lambda path: path.mkdir(), "directory"), (lambda path: path.write_bytes(b"\x1f\x8b broken"), "damaged"),
+        (lambda path: path.mkdir(), "is a directory"),
+        (lambda path: path.write_bytes(b"\x1f\x8b broken"), "cannot be decompressed as gz"),
+        (lambda path: os.mkfifo(path), "not a regular file"),
         (lambda path: _run(["qemu-img", "create", "-q", "-fqcow2", "-Fraw", "-b/dev/null", f"{path}", "1M"]),
-         "needs another file"),
-        (lambda path: _image(path, size="32M"), "shrinking"),
+         "must not have a backing file \\(`/dev/null`\\)"),
+        (lambda path: _run(["qemu-img", "create", "-q", "-fqcow2", f"-odata_file={path}.data", f"{path}", "1M"]),
+         "must not have an extent file \\(`.*i.data`\\)"),
+        (lambda path: _run(["qemu-img", "create", "-q", "-fvmdk", "-osubformat=monolithicFlat", f"{path}", "1M"]),
+         "must not have an extent file \\(`.*-flat"),
+        (lambda path: _image(path, size="32M"), "disk shrinking is not supported"),
     ],
 )  # fmt: skip
 async def test_what_is_no_disk_leaves_nothing(paths: InstancePaths, tmp_path: Path, make: Any, reason: str) -> None:
@@ -175,6 +180,96 @@ async def test_what_is_no_disk_leaves_nothing(paths: InstancePaths, tmp_path: Pa
     with pytest.raises(ImageError, match=reason):
         await prepare.prepare(paths, _config(paths, f"location: {tmp_path}/i"), _ignore)
     assert _names(paths) == set()
+
+
+@pytest.mark.parametrize("kind", ["vmdk", "vdi", "vhdx", "vpc"])
+@pytest.mark.parametrize("packed", [False, True])
+async def test_foreign_formats_become_raw(
+    paths: InstancePaths, tmp_path: Path, told: list[str], kind: str, packed: bool
+) -> None:
+    _run(["qemu-io", "-f", kind, "-c", "write -P 7 1M 64k", str(_image(tmp_path / "i", kind))])
+    if packed:
+        _run(["gzip", str(tmp_path / "i")])
+    where = f"{tmp_path}/i{'.gz' if packed else ''}"
+    await prepare.prepare(paths, _config(paths, f"location: {where}"), _ignore)
+    data = paths.basedisk.read_bytes()
+    assert (data[MEBIBYTE : MEBIBYTE + 65536], data[:MEBIBYTE].strip(b"\0")) == (b"\7" * 65536, b"")
+    assert _info(paths.disk)["backing-filename-format"] == "raw"
+    assert f"INFO Converting {kind} image to raw sparse format" in told
+    assert _names(paths) == {"basedisk", "diffdisk", "disk"}
+
+
+async def test_what_is_said(paths: InstancePaths, tmp_path: Path, told: list[str]) -> None:
+    image = _image(tmp_path / "i.qcow2")
+    (tmp_path / "k").write_bytes(b"kernel")
+    _run(["gzip", str(tmp_path / "k")])
+    await prepare.prepare(paths, _config(
+        paths, f"{{location: {image}, kernel: {{location: {tmp_path}/k.gz}}}}"), _ignore, name="n")
+    assert told == [
+        f"INFO Attempting to download the image location={image} arch=x86_64 digest=",
+        f"INFO Downloaded the image from `{image}`",
+        f"INFO Attempting to download the kernel location={tmp_path}/k.gz arch=x86_64 digest=",
+        "INFO Decompressing the kernel (k.gz)",
+        f"INFO Downloaded the kernel from `{tmp_path}/k.gz`",
+        "INFO Resize instance n's disk from 8MiB to 16MiB",
+    ]
+
+
+async def test_images_of_servers(
+    paths: InstancePaths, tmp_path: Path, server: Server, cache: Path, told: list[str]
+) -> None:
+    _run(["gzip", str(_image(tmp_path / "i"))])
+    server.body = (tmp_path / "i.gz").read_bytes()
+    url, wrong = f"{server.base}/i.gz", "sha256:" + "0" * 64
+    for number in (1, 2):
+        other = InstancePaths(paths.dir / str(number))
+        other.dir.mkdir()
+        await prepare.prepare(other, _config(paths, f"{{location: {url}}}", disk="8MiB"), _ignore)
+    assert told[1:] == [
+        "INFO Decompressing data", f"INFO Downloaded the image from `{url}`",
+        f"INFO Attempting to download the image location={url} arch=x86_64 digest=",
+        "INFO Decompressing the image (i.gz)", f"INFO Using cache `{Entry.of(cache, url).data}`",
+    ]
+    with pytest.raises(ImageError, match=f"failed to download `{url}`: expected digest"):
+        await prepare.prepare(paths, _config(paths, f"{{location: {url}, digest: '{wrong}'}}"), _ignore)
+    assert server.asked == ["GET /i.gz", "HEAD /i.gz", "HEAD /i.gz"], "checked while it is decompressed"
+    assert not paths.disk.exists()
+
+
+async def test_foreign_formats_of_servers_are_converted_once(
+    paths: InstancePaths, tmp_path: Path, server: Server, cache: Path, told: list[str]
+) -> None:
+    server.body = _image(tmp_path / "i", "vdi").read_bytes()
+    entry = Entry.of(cache, server.url)
+    for number in (1, 2):
+        other = InstancePaths(paths.dir / str(number))
+        other.dir.mkdir()
+        await prepare.prepare(other, _config(paths, f"{{location: {server.url}, digest: '{server.digest}'}}"), _ignore)
+    said = f'INFO Converting vdi image to raw sparse format in cache: "{entry.converted}"'
+    assert told.count(said) == 1
+    assert entry.converted_digest.read_text() == f"sha256:{hashlib.sha256(entry.converted.read_bytes()).hexdigest()}"
+    assert oct(entry.converted.parent.stat().st_mode & 0o777) == "0o700"
+
+
+async def test_when_no_image_can_be_used(paths: InstancePaths, tmp_path: Path) -> None:
+    with pytest.raises(ImageError) as caught:
+        await prepare.prepare(paths, _config(paths, "location: /a", "location: /b"), _ignore)
+    assert caught.value.message == (
+        "failed to download `/a`: failed to open source /a: open /a: no such file or directory\n"
+        "failed to download `/b`: failed to open source /b: open /b: no such file or directory")
+    with pytest.raises(ImageError) as caught:
+        await prepare.prepare(paths, _config(paths, "{location: /a, arch: aarch64}", "{location: /b, arch: s390x}"),
+                              _ignore)
+    assert caught.value.message == ("[skipped to download: `/a`: unsupported arch: `aarch64` "
+                                    "skipped to download: `/b`: unsupported arch: `s390x`]")
+    with pytest.raises(ImageError, match="no images are configured"):
+        await prepare.prepare(paths, Config(), _ignore)
+
+
+def test_the_first_image_decides_the_variant_of_all(paths: InstancePaths) -> None:
+    config = _config(paths, "{location: /x, arch: aarch64}", "{location: /a, variant: v1}", "{location: /b}",
+                     "{location: /c, variant: v1, archVariant: v2}", "{location: /d, variant: v1}")
+    assert [image.location for image in candidates(config)] == ["/a", "/d"]
 
 
 async def test_digests_of_local_files(paths: InstancePaths, tmp_path: Path) -> None:
@@ -211,43 +306,3 @@ async def test_cancelling_removes_everything(paths: InstancePaths, tmp_path: Pat
     with pytest.raises(asyncio.CancelledError):
         await task
     assert _names(paths) == set()
-
-
-def test_holes_stay_holes(tmp_path: Path) -> None:
-    source = tmp_path / "i"
-    with source.open("wb") as file:
-        file.write(b"x" * 4096)
-        file.truncate(16 * MEBIBYTE)
-    _run(["gzip", "-k", str(source)])
-    unpack.unpack(tmp_path / "i.gz", tmp_path / "o", "gz", threading.Event(), lambda _: None)
-    assert (tmp_path / "o").read_bytes() == source.read_bytes()
-    assert (tmp_path / "o").stat().st_blocks * 512 < MEBIBYTE
-
-
-def test_several_streams_in_one_file(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        (tmp_path / name).write_bytes(name.encode() * 1000)
-        _run(["gzip", str(tmp_path / name)])
-    both = (tmp_path / "a.gz").read_bytes() + (tmp_path / "b.gz").read_bytes()
-    (tmp_path / "both.gz").write_bytes(both)
-    unpack.unpack(tmp_path / "both.gz", tmp_path / "o", "gz", threading.Event(), lambda _: None)
-    assert (tmp_path / "o").read_bytes() == b"a" * 1000 + b"b" * 1000
-    (tmp_path / "both.gz").write_bytes(both[:-5])
-    with pytest.raises(ImageError, match="damaged"):
-        unpack.unpack(tmp_path / "both.gz", tmp_path / "o", "gz", threading.Event(), lambda _: None)
-    assert not (tmp_path / "o").exists()
-
-
-def test_built_images_become_paths_and_comments_stay() -> None:
-    built = {"tiny": BuiltImage(Path("/c/kernel"), Path("/c/initrd"), "root=/dev/vda\n", Path("/c/image"), "00")}
-    text = "# top\nimages:\n- location: 'build:tiny'  # small\n  arch: x86_64\n\n# below\ncpus: 1\n"
-    resolved = prepare.resolve_build_locators(text, built)
-    assert resolved.startswith("# top\nimages:\n- location: ")
-    assert "# small" in resolved
-    assert resolved.endswith("\n\n# below\ncpus: 1\n")
-    assert yamlio.load(resolved)["images"] == [{
-        "location": "/c/image", "arch": "x86_64",
-        "kernel": {"location": "/c/kernel", "arch": "x86_64", "cmdline": "root=/dev/vda"},
-        "initrd": {"location": "/c/initrd", "arch": "x86_64"},
-    }]
-    assert probe(Path(__file__).parents[3] / "LICENSE").format == "raw"

@@ -61,6 +61,8 @@ def tree(directory: Path) -> dict[str, str]:
             found[name] = f"-> {path.readlink()}"
         elif path.is_dir():
             found[name] = f"{path.stat().st_mode & 0o777:04o} directory"
+        elif not path.is_file():
+            found[name] = "special"
         else:
             content = path.read_bytes() if path.stat().st_size < 1000 else b"..."
             found[name] = f"{path.stat().st_mode & 0o777:04o} {content!r}"
