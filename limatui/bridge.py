@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from limacore.model.instance import Fleet, Instance
+from limacore.model.job import Job
 from limatui.api import EngineApi
 from limatui.history import History
 from limatui.notices import Notice, happened
@@ -46,6 +47,7 @@ class Bridge:
         self.clock = clock
         self._app = app
         self._cleaned: dict[str, tuple[Instance, Instance]] = {}
+        self._told: dict[int, tuple[Job, Job]] = {}
 
     async def follow_fleet(self) -> None:
         """Until the engine closes."""
@@ -63,7 +65,8 @@ class Bridge:
     async def follow_jobs(self) -> None:
         """Until the engine closes."""
         async for jobs in self.engine.watch_jobs():
-            self._app.jobs = tuple(clean(job) for job in jobs)
+            self._told = {job.id: self._job(job) for job in jobs}
+            self._app.jobs = tuple(safe for _, safe in self._told.values())
 
     async def follow(self) -> None:
         """Both streams."""
@@ -76,6 +79,11 @@ class Bridge:
         instances = tuple(self._instance(each) for each in raw.instances)
         self._cleaned = {seen.name: (seen, safe) for seen, safe in zip(raw.instances, instances, strict=True)}
         return Fleet(sanitize_line(raw.home), instances, tuple(clean(each) for each in raw.disks), raw.host)
+
+    def _job(self, raw: Job) -> tuple[Job, Job]:
+        """A job and what is shown of it: the log of one that has not changed is not gone through again."""
+        known = self._told.get(raw.id)
+        return known if known and known[0] == raw else (raw, clean(raw))
 
     def _instance(self, raw: Instance) -> Instance:
         known = self._cleaned.get(raw.name)

@@ -58,9 +58,9 @@ def snapshot(subject: Instance, taken: frozenset[str]) -> Fill:
     """Ask for the tag."""
     memory = subject.usage.guest_memory_used or subject.usage.memory_bytes
     kept = f"the disk and about {amount(memory)} of memory" if subject.status.is_up else "the disk"
-    pause: tuple[Line, ...] = (_label("meanwhile", "the machine stands still", "warn"),) if subject.status.is_up else ()
-    lines: list[Line] = [(("Snapshot of ", "bold"), (subject.name, "bold number")), (), _label("keeps", kept), *pause,
-                         _label("not", "additional disks while it is stopped", "dim")]
+    more = _label("meanwhile", "the machine stands still", "warn") if subject.status.is_up else \
+        _label("not", "additional disks", "dim")
+    lines: list[Line] = [(("Snapshot of ", "bold"), (subject.name, "bold number")), (), _label("keeps", kept), more]
     return Fill(Form(lines, (Field("tag", "such as before-upgrade"),),
                      lambda values: snapshots.wrong_tag(values[0], taken),
                      lambda values: snapshots.command("create", subject.name, values[0]), "take it"))

@@ -22,7 +22,10 @@ SIZES = {"80x24": (80, 24), "120x36": (120, 36), "200x60": (200, 60)}
 
 
 class Shot(Struct, frozen=True):
-    """A picture: its name, its size, what is pressed; `+3` lets three seconds pass."""
+    """A picture: its name, its size, what is pressed; `+3` lets three seconds pass.
+
+    `create=NAME=TEMPLATE` makes an instance, as the form would.
+    """
 
     name: str
     size: str
@@ -40,7 +43,10 @@ SHOTS = (
     Shot("logs", "120x36", "3"),
     Shot("editor", "120x36", "e " + "down " * 4 + "end backspace 4 " + "down " * 10 + "end 0"),
     Shot("disks", "120x36", "5"),
-    Shot("jobs", "120x36", "J"),
+    Shot("snapshots", "120x36", "6 tab j"),
+    Shot("cache", "120x36", "I j j"),
+    Shot("jobs", "120x36", "create=web=docker +7 J"),
+    Shot("clone", "120x36", "j j C"),
     Shot("new", "120x36", "n w e b"),
     Shot("help", "120x36", "question_mark"),
     Shot("palette", "120x36", "colon"),
@@ -90,6 +96,10 @@ async def _pass(engine: DemoEngine, pilot: Pilot[None], seconds: int) -> None:
 async def _do(engine: DemoEngine, pilot: Pilot[None], key: str) -> None:
     if key.startswith("+"):
         await _pass(engine, pilot, int(key))
+    elif key.startswith("create="):
+        _, name, template = key.split("=")
+        engine.create(name, template)
+        await pilot.pause(0.1)
     else:
         await pilot.press(key)
         await pilot.pause(0.1)

@@ -111,9 +111,12 @@ def _temporary(path: Path, mode: int) -> Iterator[tuple[int, Path]]:
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, wait: bool = True, busy: str = "") -> Iterator[None]:
-    """Hold an exclusive flock on a directory or file (made when missing); unless `wait`, may raise LockedError."""
-    flags = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT
+def locked(path: Path, *, wait: bool = True, busy: str = "", make: bool = True) -> Iterator[None]:
+    """Hold an exclusive flock on a directory or file (made when missing, if `make`).
+
+    Raises LockedError when another process holds it and this is not to `wait`.
+    """
+    flags = os.O_RDWR | os.O_CREAT if make and not path.is_dir() else os.O_RDONLY
     fd = os.open(path, flags | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

@@ -48,7 +48,7 @@ def gathered(home: HomePaths) -> dict[str, Any]:
     found = [_plugin(each) for each in plugins.discover()]
     return {
         "version": COMPATIBLE if notice.program() == "limactl" else VERSION,
-        "templates": [{"name": name, "location": str(catalog.find(name, home))} for name in catalog.all_names(home)],
+        "templates": [{"name": name, "location": str(path)} for name, path in catalog.listed(home).items()],
         "defaultTemplate": _default_template(home),
         "limaHome": str(home.home),
         "vmTypes": list(DRIVERS),
@@ -67,8 +67,7 @@ def gathered(home: HomePaths) -> dict[str, Any]:
 def _default_template(home: HomePaths) -> Mapping[str, Any]:
     path = catalog.find("default", home)
     loaded = load_text(path.read_text(), home.home / "default.yaml", home, exists=False)
-    filled = {key: value for key, value in written(loaded.filled).items() if key != "vmType"}
-    return {key: value for key, value in filled.items() if value not in ({}, [])}
+    return {key: value for key, value in written(loaded.filled).items() if key != "vmType"}
 
 
 def _agent() -> Path:

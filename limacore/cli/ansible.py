@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from limacore.ansible import host, listing
+from limacore.base import notice
 from limacore.cli.context import Context
 from limacore.cli.tree import Call
 from limacore.errors import UsageError
@@ -16,7 +17,7 @@ def inventory(ctx: Context, call: Call) -> None:
     """Answer `--list` or `--host NAME` with a JSON object."""
     if bool(call["list"]) == bool(call["host"]):
         raise UsageError("either --list or --host INSTANCE is needed",
-                         hint="Ansible calls an inventory script so: `limatui ansible-inventory --list`")
+                         hint=f"Ansible calls an inventory script so: `{notice.program()} ansible-inventory --list`")
     answer = _all(ctx) if call["list"] else host(inspect(ctx.home, call["host"]), ctx.home.instance(call["host"]))
     ctx.out(json.dumps(answer, indent=2, sort_keys=True) + "\n")
 

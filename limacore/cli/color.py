@@ -19,3 +19,14 @@ def _painted(match: re.Match[str]) -> str:
     if quoted:
         return f"{_KEY if colon else _TEXT}{quoted}{_RESET}{colon or ''}"
     return f"{_OTHER}{other}{_RESET}"
+
+
+_LINE = re.compile(r"^(\s*(?:- )*)([\w.\"/-]+)(:)( .*)?$", re.MULTILINE)
+
+
+def colored_yaml(text: str) -> str:
+    """YAML with colours for its keys and values, unless NO_COLOR is set."""
+    if os.environ.get("NO_COLOR"):
+        return text
+    return _LINE.sub(lambda match: f"{match[1]}{_KEY}{match[2]}{_RESET}{match[3]}"
+                                   f"{f'{_TEXT}{match[4]}{_RESET}' if match[4] else ''}", text)

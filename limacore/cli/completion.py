@@ -120,7 +120,7 @@ def _disks(home: HomePaths) -> list[str]:
 def _networks(home: HomePaths) -> list[str]:
     from limacore.store import networks
 
-    return sorted(networks.load(home).networks)
+    return sorted(networks.known(home).networks)
 
 
 _LISTED: dict[str, Callable[[HomePaths], list[str]]] = {

@@ -15,7 +15,7 @@ from limacore.cli import edit, prompt
 from limacore.cli.context import Context
 from limacore.cli.tree import Call
 from limacore.config.load import load
-from limacore.errors import AlreadyExistsError, ConfigError, InterruptedByUserError, UsageError
+from limacore.errors import AlreadyExistsError, ConfigError, InterruptedByUserError, LimaError, UsageError
 from limacore.lifecycle import create as creating
 from limacore.lifecycle import edit as editing
 from limacore.lifecycle import start as starting
@@ -194,7 +194,7 @@ def _reviewed(ctx: Context, call: Call, meant: Meant) -> str:
 def _embedded(ctx: Context, locator: str) -> str:
     try:
         return embed.read(locator, ctx.home)
-    except UsageError as error:
+    except LimaError as error:
         if not error.message.startswith("don't know how to interpret"):
             raise
         _tell_no_terminal(ctx)

@@ -114,7 +114,8 @@ def prepare(request: Call, log: Log) -> Context:
     if request.given("tty") and request.given("yes"):
         raise UsageError("cannot use both --tty and --yes flags at the same time")
     if request["yes"] and request.path[:1] in (("clone",), ("edit",), ("rename",)):
-        log("warning", "--yes flag is deprecated (use --tty=false)")
+        log("warning", "--yes flag is deprecated (--tty=false is still supported and works in the same way. "
+                       "Also consider using --start)")
     asked = bool(request["tty"]) if request.given("tty") else False if request["yes"] else None
     return Context(log, tty=sys.stdout.isatty() if asked is None else asked, asked_for_tty=asked)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from limacore.base import notice
 from limacore.base.goquote import ticked
 from limacore.cli.context import Context
 from limacore.cli.output import visible
@@ -96,4 +97,5 @@ def _summary(findings: Sequence[Finding], pen: Pen) -> str:
     counts = [(sum(each.severity is kind for each in findings), kind) for kind in Severity]
     words = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for count, kind in counts if count)
     mendable = sum(each.repairable for each in findings)
-    return words + (f"; {mendable} can be put right by {ticked('limatui doctor --fix')}" if mendable else "")
+    command = ticked(f"{notice.program()} doctor --fix")
+    return words + (f"; {mendable} can be put right by {command}" if mendable else "")

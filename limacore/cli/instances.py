@@ -9,7 +9,7 @@ from limacore.base.goquote import ticked
 from limacore.cli.commands import ROOT_FLAGS
 from limacore.cli.context import Context
 from limacore.cli.tree import Call
-from limacore.errors import ConfigError, LimaError, NotFoundError
+from limacore.errors import LimaError, NotFoundError
 from limacore.lifecycle import change, many, remove, reset
 from limacore.lifecycle import clone as cloning
 from limacore.lifecycle import stop as stopping
@@ -81,42 +81,29 @@ def rename(ctx: Context, call: Call) -> None:
 
 def _copy(ctx: Context, call: Call, act: Callable[..., Coroutine[Any, Any, object]]) -> None:
     old, new = call.args
-    flags = _Flags(ctx, call)
-    try:
-        ctx.run(act(ctx.home, old, new, report=ctx.report, edit=flags.applied))
-    except ConfigError as error:
-        raise flags.refused(error) from error
+    if call.names_given - {"start"} - {flag.name for flag in ROOT_FLAGS}:
+        _copy_edited(ctx, call, act)
+    else:
+        ctx.run(act(ctx.home, old, new, report=ctx.report))
     if call["start"] or (ctx.tty and not call.given("start")):
         from limacore.cli.create import offer_start
 
         offer_start(ctx, new, call["start"], asked=call.given("start"))
 
 
-class _Flags:
-    """The edit flags of a call, as a change of lima.yaml."""
+def _copy_edited(ctx: Context, call: Call, act: Callable[..., Coroutine[Any, Any, object]]) -> None:
+    """With edit flags: they are tried before anything is copied."""
+    from limacore.base import yq
+    from limacore.cli import edit
+    from limacore.lifecycle.edit import RejectedError
 
-    def __init__(self, ctx: Context, call: Call) -> None:
-        self._ctx, self._call = ctx, call
-        self._given = bool(call.names_given - {"start"} - {flag.name for flag in ROOT_FLAGS})
-        self._text = ""
+    def changed(text: str) -> str:
+        return yq.evaluate(edit.edit_expression(ctx, call, new=False, text=text), text)
 
-    def applied(self, text: str) -> str:
-        if not self._given:
-            return text
-        from limacore.base import yq
-        from limacore.cli import edit
-
-        expression = edit.edit_expression(self._ctx, self._call, new=False, text=text)
-        self._text = yq.evaluate(expression, text) if expression else text
-        return self._text
-
-    def refused(self, error: ConfigError) -> ConfigError:
-        if not self._text:
-            return error
-        from limacore.cli import edit
-
-        rejected: ConfigError = edit.rejected(self._text, error)
-        return rejected
+    try:
+        ctx.run(act(ctx.home, *call.args, report=ctx.report, edit=changed))
+    except RejectedError as error:
+        raise edit.rejected(error.text, error) from error
 
 
 def factory_reset(ctx: Context, call: Call) -> None:

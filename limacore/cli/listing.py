@@ -200,9 +200,11 @@ def _scalar(value: Any) -> str:
 
 def _yaml(data: dict[str, Any], expressions: Sequence[str]) -> str:
     from limacore.base import yamlio, yq
+    from limacore.cli.color import colored_yaml
 
     results = yq.query(" | ".join(expressions), data) if expressions else [data]
-    return "".join(f"{each}\n" if isinstance(each, str) else yamlio.dump(each) for each in results)
+    text = "".join(f"{each}\n" if isinstance(each, str) else yamlio.dump(each) for each in results)
+    return colored_yaml(text) if quick.is_terminal() else text
 
 
 def _pretty(line: str) -> str:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from limacore.base.goquote import quoted, ticked
 from limacore.base.gotemplate import TemplateError, expand
 from limacore.base.host import LEAD_UID
 from limacore.base.units import format_size
@@ -73,11 +74,12 @@ class Filling:
         try:
             return expand(text, values)
         except TemplateError as error:
-            self._warn(path, f"Couldn't process {what} `{text}` as a template", str(error))
+            self._warn(path, f"Couldn't process {what} {ticked(text)} as a template", str(error))
             return text
 
-    def _warn(self, path: str, message: str, hint: str = "") -> None:
-        self.problems.append(Problem(path=path, message=message, hint=hint, severity="warning"))
+    def _warn(self, path: str, message: str, cause: str = "", *, loud: bool = False) -> None:
+        self.problems.append(Problem(path=path, message=message, hint=cause, severity="warning", cause=cause,
+                                     loud=loud))
 
     def fill_user(self, guest_os: str) -> dict[str, Any]:
         """The guest's user: like the host's, unless that one cannot be a guest's."""
@@ -122,7 +124,8 @@ class Filling:
         words = dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True)
         words |= dict.fromkeys(("0", "f", "F", "FALSE", "false", "False"), False)
         if text not in words:
-            self._warn("ssh.overVsock", f"invalid LIMA_SSH_OVER_VSOCK value `{text}`")
+            self._warn("ssh.overVsock", f"invalid LIMA_SSH_OVER_VSOCK value {ticked(text)}",
+                       f"strconv.ParseBool: parsing {quoted(text)}: invalid syntax")
             return {}
         return {"overVsock": words[text]}
 
@@ -197,7 +200,7 @@ class Filling:
         """Networks merged by interface, with derived addresses."""
         networks, messages = merging.merge_networks(copy.deepcopy(self.layers.rising("networks")))
         for message in messages:
-            self._warn("networks", message)
+            self._warn("networks", message, loud=True)
         return [{
             **network,
             "macAddress": network.get("macAddress") or mac_address(f"{self.setting.yaml_path}#{number}"),

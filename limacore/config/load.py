@@ -18,7 +18,7 @@ from limacore.config import unmarshal
 from limacore.config.coerce import Coercion
 from limacore.config.defaults import FILLS, Filling
 from limacore.config.layers import Layers
-from limacore.config.rules import validate
+from limacore.config.rules import experimental, validate
 from limacore.config.rules.guest import unused_params
 from limacore.config.setting import Setting, setting_of
 from limacore.config.shape import config_shape
@@ -87,9 +87,12 @@ class Loaded(Struct, frozen=True):
         for where, what in self.loose:
             notice.warning("Non-strict YAML detected; please check for typos", comment=where, error=what)
         for each in self.problems:
-            if each.severity == "warning" and (starting or not each.at_start) and not each.told.startswith("unknown field "):
+            unknown = each.told.startswith("unknown field ")
+            if each.severity == "warning" and not unknown and (starting or not each.at_start):
                 tell = notice.error if each.loud else notice.warning
                 tell(each.told, **({"error": each.cause} if each.cause else {}))
+        for text in experimental(self.filled) if starting and self.config else ():
+            notice.warning(text)
 
 
 def in_words(problems: Iterable[Problem]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from limacore import hostlink
+from limacore.base import notice
 from limacore.model.finding import Finding, Severity
 from limacore.model.instance import Instance
 from limacore.paths import InstancePaths
@@ -30,7 +31,7 @@ class Sign(Struct, frozen=True):
 
 SIGNS = (
     Sign("boot-grub", r"^grub(?: rescue)?> *$", "the boot loader found nothing to boot",
-         "the image is probably damaged: limatui factory-reset {name}, after `limatui prune`"),
+         "the image is probably damaged: {program} factory-reset {name}, after `{program} prune`"),
     Sign("boot-no-device", r"No bootable device|BdsDxe: failed to (?:load|start) Boot", "the firmware found no disk to "
          "boot from", "the image may be for another firmware: try `firmware.legacyBIOS: true`, or false, in lima.yaml"),
     Sign("boot-uefi-shell", r"^Shell> *$|UEFI Interactive Shell", "the firmware ended in its own shell",
@@ -40,13 +41,13 @@ SIGNS = (
     Sign("boot-root-missing", r"(?:ALERT! +\S+ does not exist|Unable to find root device|can't find root).*",
          "the guest did not find its root file system", "see `kernel.cmdline` and the image in lima.yaml"),
     Sign("boot-emergency", r"You are in emergency mode.*|Entering emergency mode.*", "the guest is in emergency mode",
-         "look at it: limatui console (key c in the dashboard); a mount of /etc/fstab has often failed"),
+         "look at it: key c in the dashboard; a mount of /etc/fstab has often failed"),
     Sign("guest-disk-full", r"No space left on device.*", "the guest's disk is full",
-         "make it larger: limatui edit --disk=SIZE {name}, then start it"),
+         "make it larger: {program} edit --disk=SIZE {name}, then start it"),
     Sign("guest-disk-errors", r"(?:blk_update_request: )?I/O error, dev (?:vd|sd|nvme)\S*.*",
-         "the guest cannot use its disk", "see whether the disk of the host is full; then: limatui doctor {name}"),
+         "the guest cannot use its disk", "see whether the disk of the host is full; then: {program} doctor {name}"),
     Sign("guest-out-of-memory", r"Out of memory: Killed process .*", "the guest ran out of memory",
-         "give it more: limatui edit --memory=GIB {name}"),
+         "give it more: {program} edit --memory=GIB {name}"),
 )
 
 
@@ -85,7 +86,8 @@ def signs(paths: InstancePaths) -> Iterator[Finding]:
             seen = [line for line in lines if re.search(sign.pattern, line)]
             if seen:
                 yield Finding(id=sign.id, severity=Severity.WARNING, subject=f"instance {paths.name}", what=sign.what,
-                              evidence=(seen[-1].strip()[:200], f"`{log}`"), fix=sign.fix.format(name=paths.name))
+                              evidence=(seen[-1].strip()[:200], f"`{log}`"),
+                              fix=sign.fix.format(name=paths.name, program=notice.program()))
 
 
 def _tail(path: Path) -> bytes:

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 
 from limacore import hostlink
+from limacore.base import notice
 from limacore.base.host import machine
 from limacore.base.proc import ProcessIdentity
 from limacore.base.units import format_size
@@ -30,7 +31,7 @@ async def examine(home: HomePaths, names: Sequence[str] = (), *, whole: bool = T
     everyone = await asyncio.to_thread(scan.scan, home)
     known = {each.name for each in everyone}
     if unknown := [name for name in names if name not in known]:
-        raise NotFoundError(f"instance `{unknown[0]}` does not exist", hint="see `limatui list`")
+        raise NotFoundError(f"instance `{unknown[0]}` does not exist", hint=f"see `{notice.program()} list`")
     chosen = [each for each in everyone if each.name in names] if names else everyone
     found = [] if names else [each async for each in _surroundings(home, everyone)]
     table = await asyncio.to_thread(running.all_processes)
@@ -117,4 +118,4 @@ async def low_disk(paths: InstancePaths) -> tuple[Finding, ...]:
     used = f"{format_size(metrics.disk_used)} of {format_size(metrics.disk_total)}"
     return (Finding(id="guest-disk-low", severity=Severity.WARNING, subject=f"instance {paths.name}",
                     what="the disk of the guest is nearly full", evidence=(f"{used} are used",),
-                    fix=f"stop it, then: limatui edit --disk=GIB {paths.name}"),)
+                    fix=f"stop it, then: {notice.program()} edit --disk=GIB {paths.name}"),)

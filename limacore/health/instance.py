@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
+from limacore.base import notice
 from limacore.base.version import COMPATIBLE, version_key
 from limacore.config.leftout import left_out
 from limacore.config.load import Loaded
@@ -33,7 +34,8 @@ def _problem(problem: Problem, paths: InstancePaths, subject: str) -> Finding:
     place = f"{paths.lima_yaml}:{problem.line}:{problem.column}" if problem.line else f"{paths.lima_yaml}"
     return Finding(id="config-invalid" if error else "config-warning", subject=subject, what=problem.message,
                    severity=Severity.ERROR if error else Severity.WARNING, evidence=(place,),
-                   why="it cannot be started" if error else "", fix=problem.hint or f"limatui edit {paths.name}")
+                   why="it cannot be started" if error else "",
+                   fix=problem.hint or f"{notice.program()} edit {paths.name}")
 
 
 def age(paths: InstancePaths, instance: Instance) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from limacore.base import notice
 from limacore.base.files import locked
 from limacore.base.units import format_size
 from limacore.errors import HostError, LockedError
@@ -80,7 +81,7 @@ def space(home: HomePaths, cached: Path, scarce: int = SCARCE, critical: int = C
                           subject=HOME if subject == HOME else "host", what=f"only {format_size(free)} are free",
                           evidence=(f"on the file system of `{path}`",),
                           why="a guest whose disk cannot grow is stopped by QEMU, or loses data",
-                          fix="free some space: limatui prune --keep-referred, limatui disk list --all")
+                          fix=f"free some space: {notice.program()} prune --keep-referred; look at `disk list --all`")
 
 
 def permissions(home: HomePaths) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 
-from limacore.base import proc
+from limacore.base import notice, proc
 from limacore.base.host import machine
 from limacore.drivers.qemu import accel, firmware, probe
 from limacore.errors import LimaError
@@ -95,7 +95,7 @@ def _how(reason: str) -> str:
     if "does not exist" in reason:
         return "switch on virtualization in the firmware of this computer (or in the hypervisor it runs in), " \
                "then: sudo modprobe kvm"
-    return "after a change of the host: limatui info --reprobe"
+    return f"after a change of the host: {notice.program()} info --reprobe"
 
 
 def uefi(configs: Iterable[Config]) -> Iterator[Finding]:

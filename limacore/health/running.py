@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from limacore.base import notice
 from limacore.base.proc import ProcessIdentity, identity
 from limacore.drivers.qemu.failures import owner
 from limacore.health.place import is_held
@@ -22,7 +23,7 @@ _RUNTIME = (".sock", ".pid", ".tmp")
 
 def processes(paths: InstancePaths, instance: Instance, table: Sequence[ProcessIdentity]) -> Iterator[Finding]:
     """What runs of it, against what should; `table`: all processes of this computer."""
-    subject, kill = f"instance {paths.name}", f"limatui stop -f {paths.name}"
+    subject, kill = f"instance {paths.name}", f"{notice.program()} stop -f {paths.name}"
     if instance.status is Status.ORPHAN_QEMU:
         yield Finding(id="orphan-vm", severity=Severity.ERROR, subject=subject,
                       what="its machine runs without a host agent", evidence=instance.evidence,
@@ -127,7 +128,7 @@ def port(paths: InstancePaths, instance: Instance) -> Iterator[Finding]:
                       what=f"ssh.config names port {recorded}, the guest is at {instance.ssh_port}",
                       evidence=(f"`{paths.ssh_config}`",),
                       why="`ssh -F` with that file reaches nobody, or another guest",
-                      fix=f"limatui stop {paths.name} && limatui start {paths.name}")
+                      fix=f"{notice.program()} stop {paths.name} && {notice.program()} start {paths.name}")
 
 
 def _is_taken(number: int) -> bool:

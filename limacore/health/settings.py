@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from limacore import paths
-from limacore.base import yamlio
+from limacore.base import notice, yamlio
 from limacore.config.load import side_file
 from limacore.errors import LimaError
 from limacore.health.place import HOME
@@ -60,7 +60,7 @@ def autostart(home: HomePaths) -> Iterator[Finding]:
         elif program and not shutil.which(program):
             yield Finding(id="autostart-program", severity=Severity.ERROR, subject=f"instance {name}",
                           what="it cannot start at login: the program is gone",
-                          evidence=(f"`{unit}` calls `{program}`",), fix=f"limatui autostart enable {name}")
+                          evidence=(f"`{unit}` calls `{program}`",), fix=f"{notice.program()} autostart enable {name}")
 
 
 def _concerns(home: HomePaths, lines: list[str]) -> bool:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from limacore.base import diskformat, proc
+from limacore.base import diskformat, notice, proc
 from limacore.base.diskformat import DiskImage
 from limacore.base.units import format_size
 from limacore.model.config import Config
@@ -23,7 +23,7 @@ def main_disk(paths: InstancePaths, instance: Instance) -> Iterator[Finding]:
         yield Finding(id="disk-dangling", severity=Severity.ERROR, subject=subject, what="its disk is missing",
                       evidence=(f"`{paths.disk}` points to `{paths.disk.readlink()}`, which does not exist",),
                       why="it cannot start",
-                      fix=f"bring that file back, or begin anew: limatui factory-reset {paths.name}")
+                      fix=f"bring that file back, or begin anew: {notice.program()} factory-reset {paths.name}")
         return
     disk = paths.disk if paths.disk.exists() else paths.diffdisk
     if not disk.exists():
@@ -112,7 +112,7 @@ def additional(home: HomePaths) -> Iterator[Finding]:
         if not (folder / DISK_IMAGE).is_file():
             yield Finding(id="disk-empty", severity=Severity.ERROR, subject=subject, what="it has no image",
                           evidence=(f"`{folder / DISK_IMAGE}` does not exist",),
-                          fix=f"limatui disk delete {folder.name}")
+                          fix=f"{notice.program()} disk delete {folder.name}")
         elif image := _read(folder / DISK_IMAGE):
             yield from _flags(folder / DISK_IMAGE, image, subject, busy=bool(disklocks.holder_of(folder)))
         yield from _lock(folder, subject)
@@ -126,7 +126,8 @@ def _lock(folder: Path, subject: str) -> Iterator[Finding]:
     yield Finding(id="disk-lock-left", severity=Severity.WARNING, subject=subject,
                   what=f"it is locked by `{Path(holder).name}`, which does not {'exist' if gone else 'run'}",
                   evidence=(f"`{link}` points to `{holder}`",),
-                  why="limactl refuses to start another instance with it", fix=f"limatui disk unlock {folder.name}",
+                  why="limactl refuses to start another instance with it",
+                  fix=f"{notice.program()} disk unlock {folder.name}",
                   repairable=True, paths=(str(link),))
 
 
@@ -138,11 +139,11 @@ def wanted(home: HomePaths, instance: Instance) -> Iterator[Finding]:
             yield Finding(id="additional-disk-missing", severity=Severity.ERROR, subject=subject,
                           what=f"its additional disk `{disk.name}` does not exist",
                           evidence=(f"`{folder}` is not there",), why="it cannot start",
-                          fix=f"limatui disk create {disk.name} --size 10GiB, or take it out of lima.yaml")
+                          fix=f"{notice.program()} disk create {disk.name} --size 10GiB, or take it out of lima.yaml")
             continue
         holder = disklocks.holder_of(folder)
         if holder and holder != instance.dir and disklocks.is_alive(Path(holder)):
             yield Finding(id="additional-disk-taken", severity=Severity.WARNING, subject=subject,
                           what=f"its additional disk `{disk.name}` is in use by `{Path(holder).name}`",
                           evidence=(f"`{folder / DISK_LOCK}` points to `{holder}`, which runs",),
-                          why="it cannot start now", fix=f"limatui stop {Path(holder).name}")
+                          why="it cannot start now", fix=f"{notice.program()} stop {Path(holder).name}")

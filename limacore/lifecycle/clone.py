@@ -12,7 +12,6 @@ from pathlib import Path
 from limacore.base import notice, proc
 from limacore.base.files import remove_tree, symlink_atomic, write_atomic, write_failed
 from limacore.base.goquote import ticked
-from limacore.config.load import load_text
 from limacore.errors import AlreadyExistsError, HostError, LimaError, NotFoundError, StateError, UsageError
 from limacore.lifecycle import autostart, copying
 from limacore.lifecycle.guard import held
@@ -106,7 +105,9 @@ def _edited(home: HomePaths, old: InstancePaths, new: InstancePaths, edit: Edit)
     changed = edit(text)
     if changed == text:
         return None
-    load_text(changed, new.lima_yaml, home, exists=True).require(str(new.lima_yaml))
+    from limacore.lifecycle.edit import require_usable  # a plain copy needs none of what edits are made with
+
+    require_usable(text, changed, new.lima_yaml, home)
     return changed
 
 

@@ -10,15 +10,18 @@ from limacore.base.files import write_atomic
 from limacore.base.version import COMPATIBLE
 from limacore.config import edit
 from limacore.config.load import load_text
+from limacore.config.written import written
+from limacore.errors import ConfigError
 from limacore.guest.cidata import cloud_config
 from limacore.guest.seed import Seed
 from limacore.images import locators, prepare
 from limacore.lifecycle import edit as edit_rules
 from limacore.lifecycle.stage import claimable, publish, staged
 from limacore.model.config import Config
+from limacore.model.instance import Instance
 from limacore.model.job import Progress
 from limacore.paths import HomePaths, InstancePaths
-from limacore.store import keys
+from limacore.store import keys, view
 from limacore.templates import embed
 
 Report = Callable[[Progress], None]
@@ -53,7 +56,14 @@ def _usable(text: str, paths: InstancePaths, home: HomePaths, source: str) -> Co
     loaded.announce(starting=True)
     if not loaded.refusal:
         edit_rules.require_driver(str(loaded.filled.get("vmType", "qemu")), "failed to create driver instance: ")
-    return loaded.require(source)
+    config = loaded.require(source)
+    if config.message:
+        try:
+            view.render_message(config.message, view.go_record(Instance(paths.name, str(paths.dir)),
+                                                               written(loaded.filled), home))
+        except ValueError as error:
+            raise ConfigError(f"errors inspecting instance: [{error}]", hint="correct `message`") from None
+    return config
 
 
 def _write_files(stage: InstancePaths, final: InstancePaths, home: HomePaths, text: str, config: Config) -> None:

@@ -51,7 +51,7 @@ def held(paths: InstancePaths) -> Iterator[None]:
     busy = f"another command is working on instance {ticked(paths.name)}; wait for it to end, then try again"
     try:
         holding = contextlib.ExitStack()
-        holding.enter_context(locked(paths.dir, wait=False, busy=busy))
+        holding.enter_context(locked(paths.dir, wait=False, busy=busy, make=False))
     except FileNotFoundError as error:
         raise _missing(paths) from error
     except OSError as error:

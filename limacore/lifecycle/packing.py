@@ -155,10 +155,10 @@ def opened(path: Path) -> Iterator[Unpacker]:
             yield Unpacker(stream.read)
     except (zstd.ZstdError, EOFError) as error:
         raise ImageError(f"{ticked(str(path))} cannot be read", detail=str(error),
-                         hint="it is damaged, or not complete, or was not made by `limatui export`") from error
+                         hint="it is damaged, or not complete, or was not made by `export`") from error
     except TarError as error:
         raise ImageError(f"{ticked(str(path))} is refused", detail=error.message,
-                         hint="it is damaged, or was not made by `limatui export`") from error
+                         hint="it is damaged, or was not made by `export`") from error
 
 
 class Unpacker:

@@ -117,10 +117,11 @@ async def force_stop(paths: InstancePaths, home: HomePaths, report: Report) -> N
     """Kill the VM and the host agent when they are this instance's, release its disks, remove pid files and sockets."""
     instance = inspect(home, paths.name) if paths.dir.is_dir() else Instance(paths.name, str(paths.dir))
     driver_pid = paths.driver_pid(instance.vm_type or "qemu")
+    _forget_dead(paths, driver_pid)
     await _kill(paths, driver_pid, f"{instance.vm_type} driver", report)
     await asyncio.to_thread(_release_disks, instance, paths, home)
     await _kill(paths, paths.ha_pid, "host agent", report)
-    await asyncio.to_thread(_sweep, paths, driver_pid)
+    await asyncio.to_thread(_sweep, paths)
 
 
 async def _kill(paths: InstancePaths, pid_file: Path, what: str, report: Report) -> None:
@@ -144,12 +145,15 @@ def _release_disks(instance: Instance, paths: InstancePaths, home: HomePaths) ->
     disklocks.unlock_all(home, paths.dir)
 
 
-def _sweep(paths: InstancePaths, driver_pid: Path) -> None:
-    """Remove pid files, sockets and temporary files; pid files of the dead go without a word."""
+def _forget_dead(paths: InstancePaths, driver_pid: Path) -> None:
+    """Pid files of the dead go without a word, as whenever limactl looks at them."""
     for path in (driver_pid, paths.ha_pid):
         fact = process_fact(path, paths.dir)
         if fact.named and not fact.pid and not fact.stranger:
             path.unlink(missing_ok=True)
+
+
+def _sweep(paths: InstancePaths) -> None:
     notice.info(f"Removing *.pid *.sock *.tmp under {ticked(str(paths.dir))}")
     try:
         found = sorted(entry for entry in paths.dir.iterdir() if entry.name.endswith(PASSING))

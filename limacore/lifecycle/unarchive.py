@@ -36,7 +36,8 @@ _HEADROOM = 64 << 20
 def contents(file: Path) -> Manifest:
     """What an archive says of itself, checked by its form only; raises NotFoundError, ImageError."""
     if not file.is_file():
-        raise NotFoundError(f"{ticked(str(file))} is no file", hint="give it a file that `limatui export` made")
+        raise NotFoundError(f"{ticked(str(file))} is no file",
+                            hint=f"give it a file that `{notice.program()} export` made")
     try:
         with packing.opened(file) as archive:
             return archive.manifest

@@ -29,6 +29,15 @@ def search_path(home: HomePaths) -> tuple[Path, ...]:
     return (home.templates, bundled())
 
 
+def listed(home: HomePaths) -> dict[str, Path]:
+    """Every named template and its file, sorted by name; of two with one name the first on the search path."""
+    found: dict[str, Path] = {}
+    for folder in search_path(home):
+        for name in _names_below(folder):
+            found.setdefault(name, folder / f"{name}{_ENDING}")
+    return dict(sorted(found.items()))
+
+
 def names(home: HomePaths) -> tuple[str, ...]:
     """Templates that an instance can be made of, sorted; bases (`_images/…`) are left out."""
     return tuple(name for name in all_names(home) if not name.startswith("_"))
@@ -36,7 +45,7 @@ def names(home: HomePaths) -> tuple[str, ...]:
 
 def all_names(home: HomePaths) -> tuple[str, ...]:
     """Every named template, sorted."""
-    return tuple(sorted({name for folder in search_path(home) for name in _names_below(folder)}))
+    return tuple(listed(home))
 
 
 def _names_below(folder: Path) -> Iterator[str]:

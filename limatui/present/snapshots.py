@@ -12,7 +12,7 @@ from limacore.model.snapshot import Snapshot
 from limatui.ink import Line, cut, fit
 from limatui.present.words import duration, plural, size
 
-_TAG = 26
+_TAG, _ROOMY = 26, 88
 _LONGEST = 128
 """Characters of a tag; qcow2 would take more, no table shows them."""
 _QUIET = (Status.RUNNING, Status.STOPPED, Status.PAUSED)
@@ -30,7 +30,7 @@ def line(each: Snapshot, now: float, width: int) -> Line:
     kind = "disk and memory" if each.memory else "disk only"
     return cut((("  ", ""), (fit(each.tag, _TAG), ""), (f"  {each.date:<19}", "dim"),
                 (f"  {age(each.date, now):>7}", "dim"), (f"  {memory:>9}", "number" if each.memory else "faint"),
-                (f"   {kind}", "faint")), width)
+                (f"   {kind}" if width >= _ROOMY else "", "faint")), width)
 
 
 def key_of(each: Snapshot) -> tuple[str, str, str]:
@@ -67,7 +67,7 @@ def why_not_apply(each: Snapshot | None, subject: Instance | None, disks: Sequen
         return "no snapshot is selected"
     reason = why_none(subject, disks)
     if not reason and subject is not None and subject.status.is_up and not each.memory:
-        return f"{each.tag} holds the disk only: stop {subject.name} first, a running machine needs its memory too"
+        return f"{each.tag} holds the disk only: stop {subject.name} to go back to it"
     return reason
 
 

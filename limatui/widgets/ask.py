@@ -160,7 +160,9 @@ class Fill(ModalScreen[Values | None]):
             self.dismiss(values)
 
     def _say(self, problem: str, found: str = "") -> None:
-        state = told(problem, "✗ ", "bad", "bad") if problem else (
+        untouched = self.values == tuple(field.value for field in self._form.fields)
+        signs = ("· ", "faint", "dim") if untouched else ("✗ ", "bad", "bad")
+        state = told(problem, *signs) if problem else (
             *told(found, "✓ ", "running", "dim"), *told(self._form.command(self.values), "$ ", "accent-key", "dim"))
         more = (("tab", "next field", True),) if len(self._form.fields) > 1 else ()
         keys = key_line(("enter", self._form.verb, not problem), *more, ("esc", "leave it", True))

@@ -14,8 +14,8 @@ from textual.strip import Strip
 from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
-from limatui.ink import Ink
 from limatui.sanitize import sanitize, sanitize_line
+from limatui.widgets.inked import Inked
 from limatui.widgets.yamltext import block_lines, patches, place_of
 
 _NUMBER = 4
@@ -24,7 +24,7 @@ _GUTTER = 1 + 1 + _NUMBER + 3
 Mark = tuple[str, str]
 
 
-class YamlEditor(TextArea):
+class YamlEditor(TextArea, Inked):
     """A text area whose gutter shows problems and changed lines."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -44,14 +44,9 @@ class YamlEditor(TextArea):
         self.take_key: Callable[[str], bool] = lambda key: False
         """Is asked first about each key; whether it took it."""
         self._blocks: frozenset[int] | None = None
-        self._ink: Ink | None = None
 
-    def on_mount(self) -> None:
-        """Follow the theme."""
-        self.watch(self.app, "theme", self._recolour)
-
-    def _recolour(self) -> None:
-        self._ink = None
+    def recolour(self) -> None:
+        """Lines are kept in colour."""
         self._repaint()
 
     def _repaint(self) -> None:
@@ -68,12 +63,6 @@ class YamlEditor(TextArea):
         """The text changed: what is inside a block may have changed far from the cursor."""
         self._blocks = None
         self._line_cache.clear()
-
-    @property
-    def ink(self) -> Ink:
-        """The colours of the theme."""
-        self._ink = self._ink or Ink(self.app.get_css_variables())
-        return self._ink
 
     def get_line(self, line_index: int) -> Text:
         """One line in colour; each harmful character is one visible sign, so that columns stay."""

@@ -77,11 +77,14 @@ class Entry(Horizontal):
         self._input.focus()
         self._input.select_all()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Without words the arrows are for what is around."""
+        return bool(self.words) if action == "turn" else True
+
     def action_turn(self, step: int) -> None:
         """The next word."""
-        if self.words:
-            at = self.words.index(self.value) + step if self.value in self.words else (0 if step > 0 else -1)
-            self.value = self.words[at % len(self.words)]
+        at = self.words.index(self.value) + step if self.value in self.words else (0 if step > 0 else -1)
+        self.value = self.words[at % len(self.words)]
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:

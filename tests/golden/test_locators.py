@@ -1,4 +1,4 @@
-"""`template url`, programs `limactl-url-*` and the search path of templates, against recordings of the reference tool."""
+"""`template url`, programs `limactl-url-*`, the search path of templates, against recordings of the reference tool."""
 
 from __future__ import annotations
 

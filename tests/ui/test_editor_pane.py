@@ -92,7 +92,7 @@ async def test_escape_from_the_question_saves_nothing(config: Path) -> None:
         assert pane.unsaved == ("default",)
 
 
-@pytest.mark.parametrize("answer", ["k", "r"])
+@pytest.mark.parametrize("answer", ["k", "r", "o", "d"])
 async def test_a_file_changed_underneath_is_not_overwritten(config: Path, answer: str) -> None:
     async with editing(config) as (app, pane, pilot):
         await type_at_end_of_line(pilot, pane, 1, "0")
@@ -105,6 +105,16 @@ async def test_a_file_changed_underneath_is_not_overwritten(config: Path, answer
         assert config.read_text() == theirs
         await until(pilot, on_screen(app, "+ memory: 8GiB"))
         await pilot.press(answer)
+        if answer == "o":
+            await until(pilot, lambda: "cpus: 20" in config.read_text())
+            assert "4GiB" in config.read_text()
+            return
+        if answer == "d":
+            await until(pilot, on_screen(app, "+ cpus: 20"))
+            await pilot.press("escape")
+            await until(pilot, on_screen(app, "changed by someone else"))
+            await pilot.press("escape")
+            return
         await until(pilot, lambda: not asks(app)())
         assert config.read_text() == theirs
         if answer == "r":

@@ -47,7 +47,7 @@ async def test_a_new_instance() -> None:
         assert "`2GB2` is not a size" in board.text
         await board.press("shift+tab", *("backspace",) * 4, *"2GB")
         assert "$ limatui start --name=web --cpus=2 --memory=2 --disk=8" in board.text
-        await board.until(lambda: "cpus: 2" in screen.editor.text and "disk: 8GiB" in screen.editor.text)
+        await board.until(lambda: 'memory: "2GB"' in screen.editor.text and 'disk: "8GiB"' in screen.editor.text)
         await board.press("enter")
         await board.until(lambda: board.app.fleet.get("web"))
         made = board.one("web")
@@ -73,7 +73,7 @@ async def test_the_template_is_searched_and_chosen_with_arrows() -> None:
         chooser = screen.query_one(TemplateEntry)
         assert chooser.value == "debian"
         await board.press("down", "down")
-        assert chooser.value == "debian-12", (chooser.value, [each.name for each in chooser._found][:6])
+        assert chooser.value == "debian-12"
         await board.press("enter")
         assert isinstance(board.app.screen, NewScreen), "enter chooses, it does not create"
         await board.until(lambda: "images:" in screen.editor.text and "bookworm" in screen.editor.text)

@@ -67,7 +67,7 @@ async def test_going_back_asks_and_is_refused_without_memory() -> None:
     async with playing() as board:
         pane = await into_pane(board, "default")
         await board.until(lambda: len(pane.list.items) == 3)
-        assert "clean holds the disk only: stop default first" in board.text
+        assert "clean holds the disk only: stop default to go back to it" in board.text
         await board.press("enter")
         assert not isinstance(board.app.screen, Ask)
         await board.press("j", "enter")
@@ -148,7 +148,7 @@ def test_why_there_can_be_none(subject: Instance | None, disks: tuple[DataDisk, 
 
 def test_why_there_is_no_way_back() -> None:
     assert not why_not_apply(WHOLE, RUNNING, (MAIN,)) and not why_not_apply(DISK_ONLY, STOPPED, (MAIN,))
-    assert "stop a first" in why_not_apply(DISK_ONLY, RUNNING, (MAIN,))
+    assert "stop a to go back" in why_not_apply(DISK_ONLY, RUNNING, (MAIN,))
     assert why_not_apply(None, RUNNING, ()) == "no snapshot is selected"
 
 

@@ -21,7 +21,7 @@ from limacore.drivers.qemu import leftovers, qmp
 from limacore.errors import DriverError, LimaError, LockedError, StateError
 from limacore.model.config import AdditionalDisk, Config, Firmware, Mount, Network, QemuOptions, Video, VmOptions
 from limacore.paths import HomePaths, InstancePaths
-from limacore.store import disks
+from limacore.store import disklocks, disks
 from tests.vm.firmware_guest import HELLO, write_disk
 
 pytestmark = pytest.mark.skipif(not shutil.which("qemu-system-x86_64"), reason="QEMU is not installed")
@@ -262,13 +262,13 @@ async def test_additional_disks_are_held_while_the_machine_runs(
     other = InstancePaths(spec.home.home / "other")
     other.dir.mkdir()
     async with driver("qemu").run(both, log):
-        assert {disks.holder_of(spec.home.disks / name) for name in ("one", "two")} == {str(spec.paths.dir)}
+        assert {disklocks.holder_of(spec.home.disks / name) for name in ("one", "two")} == {str(spec.paths.dir)}
         later = msgspec.structs.replace(changed(both, additional_disks=both.config.additional_disks[1:]),
                                         name="other", paths=other)
         with pytest.raises(LockedError, match="`two` is in use by instance `fw`"):
             async with driver("qemu").run(later, log):
                 pass
-    assert not disks.holder_of(spec.home.disks / "one") and not disks.holder_of(spec.home.disks / "two")
+    assert not disklocks.holder_of(spec.home.disks / "one") and not disklocks.holder_of(spec.home.disks / "two")
 
 
 async def test_vnc_gets_a_password_and_says_where(spec: MachineSpec, log: Callable[[str, str], None]) -> None:

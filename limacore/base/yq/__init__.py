@@ -69,7 +69,7 @@ def query(expression: str, data: Any) -> list[Any]:
     tree = parse(expression)
     path = _plain_path(tree) if tree is not None else []
     if path is not None and isinstance(data, dict):
-        return [_followed(data, path)]
+        return _followed(data, path)
     with _bounded():
         return [to_plain(node) for node in _evaluated(tree, Scope([from_plain(data)]))]
 
@@ -84,15 +84,14 @@ def _plain_path(tree: Tree | None) -> list[str] | None:
     return [link.text[1:] for link in links]
 
 
-def _followed(data: Any, path: list[str]) -> Any:
+def _followed(data: Any, path: list[str]) -> list[Any]:
     for number, key in enumerate(path):
         if data is None:
-            return None
+            return [None]
         if not isinstance(data, dict):
-            found = query("." + "".join(f'["{part}"]' for part in path[number:]), data)
-            return found[0] if found else None
+            return query("." + "".join(f'["{part}"]' for part in path[number:]), data)
         data = data.get(key)
-    return data
+    return [data]
 
 
 def print_results(found: Iterable[Any], *, output: str = "yaml", indent: int = 2, unwrap_scalar: bool = True) -> str:

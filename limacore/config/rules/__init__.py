@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from limacore.base.host import kernel
 from limacore.config.rules import connections, guest, machine, networks
 from limacore.model.config import Problem
 from limacore.paths import HomePaths
@@ -26,6 +27,21 @@ RULES: tuple[Rule, ...] = (
     *map(_alone, (guest.params, guest.user, connections.plain, machine.devices)),
 )
 """In the order in which Lima reports."""
+
+
+def experimental(filled: dict[str, Any]) -> tuple[str, ...]:
+    """What of a configuration may still change, told when an instance is made or started."""
+    sudo, system = filled["user"]["passwordlessSudo"], filled["os"]
+    found = (
+        (system == "Windows", "`os: Windows`"),
+        (filled.get("mountType") == "virtiofs" and kernel() == "linux", "`mountType: virtiofs` on Linux"),
+        (filled["arch"] in ("riscv64", "armv7l", "s390x", "ppc64le"), f"`arch: {filled['arch']}`"),
+        ("vnc" in filled["video"]["display"], f"`video.display: {filled['video']['display']}`"),
+        (bool(filled["audio"]["device"]), "`audio.device`"),
+        (filled["mountInotify"], "`mountInotify`"),
+        (not sudo and system != "Darwin", "`user.passwordlessSudo: false`"),
+    )
+    return tuple(f"{what} is experimental" for there, what in found if there)
 
 
 def validate(filled: dict[str, Any], home: HomePaths) -> tuple[Problem, ...]:

@@ -43,7 +43,8 @@ def _location(path: str, location: str) -> Iterator[Problem]:
     try:
         mode = Path(location).stat().st_mode
     except FileNotFoundError:
-        yield doubtful(path, f"{{}} refers to a non-existent directory: `{location}`", "it is made when the VM starts")
+        message = f"{{}} refers to a non-existent directory: `{location}`"
+        yield doubtful(path, message, "it is made when the VM starts", at_start=True, words=f"{message}:")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", "") or str(error)
         yield wrong(path, f"{{}} refers to an inaccessible path: `{location}`: stat {location}: {reason.lower()}")

@@ -13,9 +13,11 @@ def wrong(path: str, message: str, hint: str = "", words: str = "") -> Problem:
     return Problem(path=path, message=message.replace("{}", field), hint=hint, words=words.replace("{}", field))
 
 
-def doubtful(path: str, message: str, hint: str = "") -> Problem:
+def doubtful(path: str, message: str, hint: str = "", *, at_start: bool = False, words: str = "") -> Problem:
     """A warning at a field."""
-    return Problem(path=path, message=message.replace("{}", f"field `{path}`"), hint=hint, severity="warning")
+    field = f"field `{path}`"
+    return Problem(path=path, message=message.replace("{}", field), hint=hint, severity="warning", at_start=at_start,
+                   words=words.replace("{}", field))
 
 
 def quoted(words: Iterable[str]) -> str:

@@ -182,4 +182,4 @@ def devices(filled: dict[str, Any]) -> Iterator[Problem]:
     if interface not in CHOICES["audio.interface"]:
         yield wrong("audio.interface", f"invalid audio.interface \"{interface}\", must be \"hda\" or \"virtio\"")
     if filled.get("cpuType"):
-        yield doubtful("cpuType", "{} is deprecated", "use `vmOpts.qemu.cpuType`")
+        yield doubtful("cpuType", "{} is deprecated", "use `vmOpts.qemu.cpuType`", at_start=True)

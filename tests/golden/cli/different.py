@@ -1,7 +1,8 @@
 """Answers that differ from the recorded ones on purpose: `"CASE[STEP].ASPECT": "reason"`, a reason a user agrees with.
 
 Said in general, by `match.py`: a warning that the reference repeats for one cause is said once; our overlay, its base and
-the link `disk` count as the one `disk` of the reference.
+the link `disk` count as the one `disk` of the reference. `"CASE[STEP:]"` stands for that step and all after it, where one
+difference leads to the others.
 """
 
 # ruff: noqa: E501
@@ -17,6 +18,27 @@ DIFFERENT: dict[str, str] = {
     "015-names-length[4].stderr": "as above",
     "018-lima-home-relative[1].stdout": "a relative LIMA_HOME is made absolute: the directory shown holds from anywhere",
     "018-lima-home-relative[2].stdout": "as above",
+    # list, info
+    "074-list-yq[15].stderr": "shows the user's expression, not what the reference appends to it",
+    "074-list-yq[25].stdout": "the tag is what was asked for",
+    "081-list-no-lima-yaml-link[2].stdout": "errors are texts; the version is known all the same",
+    "082-status-pid-files[2].tree": "list changes nothing: a stale pid file stays until the next start",
+    "082-status-pid-files[3].stderr": "names the file that holds no pid",
+    "082-status-pid-files[4].stdout": "errors are texts",
+    "082-status-pid-files[4].stderr": "as above",
+    "082-status-pid-files[5].stderr": "as above",
+    "082-status-pid-files[6].tree": "list changes nothing",
+    "082-status-pid-files[7].stderr": "names the file that holds no pid",
+    "082-status-pid-files[8:]": "a living process that is no QEMU of this instance is not taken for its driver, nor killed",
+    "083-status-ssh-port[4].stderr": "says what is in place of the port",
+    "083-status-ssh-port[5].stdout": "errors are texts",
+    "083-status-ssh-port[5].stderr": "says what is in place of the port",
+    "085-list-message[4:]": "a create that fails leaves nothing behind",
+    "086-list-foreign-arch[4:]": "the reference lacks an agent for this architecture, and leaves half an instance",
+    "142-info[0].stdout_keys": "empty mappings (`rosetta: {}`) are left out",
+    "142-info[9].stdout": "as above",
+    "142-info[6].stdout": "our agent is one program for all architectures, elsewhere",
+    "142-info[8].stdout": "shared files lie elsewhere",
     # create
     "055-create-flag-order[1].stderr": "lines for developers are our own",
     "057-create-crlf-bom[2].rc": "a byte order mark is no part of the first key",

@@ -271,7 +271,8 @@ class _Run:
             timer.cancel()
         for fd in readers:
             os.close(fd)
-        return {"rc": code, **{key: bytes(data).decode("utf-8", "backslashreplace") for key, data in self.output.items()}}
+        texts = {key: bytes(data).decode("utf-8", "backslashreplace") for key, data in self.output.items()}
+        return {"rc": code, **texts}
 
     def _streams(self) -> tuple[int, dict[int, str], list[int]]:
         readers: dict[int, str] = {}
@@ -323,7 +324,7 @@ def entry(path: Path) -> dict[str, Any]:
     """What a recorded tree says of one path."""
     found: dict[str, Any] = {"mode": f"{path.lstat().st_mode & 0o7777:04o}"}
     if path.is_symlink():
-        return {"type": "link", "target": os.readlink(path)}
+        return {"type": "link", "target": str(path.readlink())}
     found["type"] = "dir" if path.is_dir() else "file" if path.is_file() else "other"
     return found
 

@@ -45,11 +45,9 @@ def _child(request: dict[str, Any], fds: list[int]) -> None:
     os.environ.update(request["env"])
     time.tzset()
     os.chdir(request["cwd"])
-    sys.stdin, sys.stdout, sys.stderr = (
-        open(0, encoding="utf-8", errors="surrogateescape", closefd=False),
-        open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False),
-        open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False, buffering=1),
-    )
+    sys.stdin = os.fdopen(0, encoding="utf-8", errors="surrogateescape")
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="surrogateescape")
+    sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1)
     sys.argv = request["argv"]
     os._exit(_run())
 
@@ -67,7 +65,7 @@ def _run() -> int:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
         return 130
-    except BaseException:
+    except Exception:  # noqa: BLE001 (whatever it is, the test has to see it)
         traceback.print_exc()
         code = 99
     for stream in (sys.stdout, sys.stderr):

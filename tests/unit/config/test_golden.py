@@ -135,7 +135,8 @@ def _readable(text: str) -> Any:
     def shifted(match: re.Match[str]) -> str:
         return chr(0xE000 + ord(match.group()))
 
-    return _shifted_back(yamlio.load(re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", shifted, text)))
+    text = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", shifted, text).replace(": ?\n", ': "?"\n')
+    return _shifted_back(yamlio.load(text))
 
 
 def _shifted_back(value: Any) -> Any:

@@ -35,7 +35,8 @@ def test_the_schema_has_every_field_with_a_text() -> None:
     ({"foo": 1}, ["- at '': additional properties 'foo' not allowed"]),
     ({"arch": "vax"}, ["- at '/arch': value must be one of null, 'x86_64', 'aarch64', 'armv7l', 'ppc64le', 'riscv64', "
                        "'s390x'"]),
-    ({"mounts": [{}]}, ["- at '/mounts': 'oneOf' failed, none matched", "  - at '/mounts/0': missing property 'location'"]),
+    ({"mounts": [{}]},
+     ["- at '/mounts': 'oneOf' failed, none matched", "  - at '/mounts/0': missing property 'location'"]),
     ([], ["- at '': got array, want object"]),
 ])  # fmt: skip
 def test_conformance(document: Any, found: list[str]) -> None:

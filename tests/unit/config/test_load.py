@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from limacore.base import notice
 from limacore.base.host import Host
-from limacore.config.load import Loaded, load, load_layers, load_text
 from limacore.config.fields import CHOICES, DOCS, SUGGESTED
+from limacore.config.load import Loaded, load, load_layers, load_text
 from limacore.config.schema import describe
 from limacore.config.setting import Setting, recorded_version, setting_of
 from limacore.config.shape import Shape, config_shape
@@ -186,8 +186,8 @@ def test_warnings_are_told_as_limactl_tells_them(lima_home: Path, caplog: pytest
             "Non-strict YAML detected; please check for typos",
             {
                 "comment": f"main file `{lima_home}/n/lima.yaml`",
-                "error": '[3:7] unknown field "bar"\n   1 | images: [{location: /srv/i.img}]\n   2 | foo: 1\n>  3 | ssh: {bar: 2}\n'
-                "             ^\n   4 | provision: [{script: 'x {{.A'}]\n   5 | mounts: [{location: /nonexistent}]",
+                "error": '[3:7] unknown field "bar"\n   1 | images: [{location: /srv/i.img}]\n'
+                "   2 | foo: 1\n>  3 | ssh: {bar: 2}\n             ^\n   4 | provision: [{script: 'x {{.A'}]\n   5 | mounts: [{location: /nonexistent}]",
             },
         ),
         (

@@ -119,7 +119,7 @@ def test_every_leaf_is_there_in_the_order_of_the_schema(
 ) -> None:
     home = HomePaths(lima_home)
     top = list(dict.fromkeys(path[0] for path in found))
-    expected = [key for key in written(load_text(OWN, _path(home), home).filled)]
+    expected = list(written(load_text(OWN, _path(home), home).filled))
     assert [key for key in top if key != "mountType"] == expected
     assert ("vmOpts", "qemu", "cpuType", "x86_64") not in found
 
