@@ -20,10 +20,10 @@ from limacore.images import qcow2, unpack
 from limacore.images.digest import Hashing
 
 ROUNDS = 3
-_SIZE = 400 << 20
+_SIZE = 256 << 20
 _LARGE = 1 << 30
 _PREPARE = """
-import asyncio, resource, sys, time
+import asyncio, sys, time
 from pathlib import Path
 from limacore.config.load import load_text
 from limacore.images.prepare import prepare
@@ -31,9 +31,11 @@ from limacore.paths import HomePaths, InstancePaths
 paths = InstancePaths(Path(sys.argv[1]))
 text = f"disk: 2GiB\\nimages: [{{location: '{sys.argv[2]}', digest: '{sys.argv[3]}'}}]\\ncontainerd: {{user: false}}\\n"
 config = load_text(text, paths.lima_yaml, HomePaths(paths.dir.parent)).require("t")
-before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+def peak():  # ru_maxrss would count what the process was before it became this program
+    return next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
+before, begun = peak(), time.perf_counter()
 asyncio.run(prepare(paths, config, lambda _: None))
-print(time.perf_counter() - begun, before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(time.perf_counter() - begun, before, peak())
 """
 
 
@@ -58,19 +60,18 @@ def one_pass(source: Path, kind: str, digest: str, out: Path) -> float:
     return time.perf_counter() - begun
 
 
-def decompression(folder: Path, plain: Path) -> None:
+def decompression(folder: Path, plain: Path, kind: str, program: str, pack: str) -> None:
     """Ours checks the digest of what is packed, the pipe that of what comes out: each reads its own bytes once."""
-    for kind, program, pack in (("zst", "zstd", "zstd -q -3 -c"), ("gz", "gzip", "gzip -1 -c")):
-        packed, out = folder / f"i.{kind}", folder / "o"
-        shell(f"{pack} {plain} > {packed}")
-        digest = f"sha256:{hashlib.sha256(packed.read_bytes()).hexdigest()}"
-        results = interleave(
-            ROUNDS, one_pass=partial(one_pass, packed, kind, digest, out),
-            program_and_sum=lambda: shell(f"{program} -dc {packed} | tee {out} | sha256sum"),
-            program_alone=lambda: shell(f"{program} -dc {packed} > {out}"),
-        )
-        tell(f"{kind}: {_SIZE >> 20} MB out, digest checked", results, "program_alone")
-        packed.unlink()
+    packed, out = folder / f"i.{kind}", folder / "o"
+    shell(f"{pack} {plain} > {packed}")
+    digest = f"sha256:{hashlib.sha256(packed.read_bytes()).hexdigest()}"
+    results = interleave(
+        ROUNDS, one_pass=lambda: one_pass(packed, kind, digest, out),
+        program_and_sum=lambda: shell(f"{program} -dc {packed} | tee {out} | sha256sum"),
+        program_alone=lambda: shell(f"{program} -dc {packed} > {out}"),
+    )
+    tell(f"{kind}: {_SIZE >> 20} MiB out, digest checked", results, "program_alone")
+    packed.unlink()
 
 
 def conversion(folder: Path, plain: Path) -> None:
@@ -115,7 +116,8 @@ if __name__ == "__main__":
     place = Path(tempfile.mkdtemp(prefix="images-", dir="/tmp"))
     try:
         sample(place / "plain", _SIZE)
-        decompression(place, place / "plain")
+        decompression(place, place / "plain", "zst", "zstd", "zstd -q -3 -c")
+        decompression(place, place / "plain", "gz", "gzip", "gzip -1 -c")
         conversion(place, place / "plain")
         (place / "plain").unlink()
         memory(place)

@@ -24,25 +24,37 @@ def quoted(command: "tuple[str, ...] | list[str]") -> str:
 
 
 def script(
-    command: "tuple[str, ...] | list[str]", *, shell: str, locations: "tuple[str, ...]", workdir: str, cwd: str,
-    home: str,
+    command: "tuple[str, ...] | list[str]", *, shell: str, directory: str, environment: "tuple[str, ...]" = (),
 ) -> str:
     """The text for the guest's login shell: change directory, then a login shell, with the command if there is one.
 
-    `locations` are the host directories that the guest has mounted; `shell` is ready for use, quoted where needed."""
-    text = f"{_change_directory(locations, workdir, cwd, home)} ; exec {shell} -l"
+    `shell` and `directory` are ready for use, quoted where needed; `environment` holds `KEY=value` words."""
+    added = "".join(f"{quote(each)} " for each in environment)
+    text = f"{directory} ; exec {'env ' if added else ''}{added}{shell} -l"
     return f"{text} -c {quote(quoted(command))}" if command else text
 
 
-def _change_directory(locations: "tuple[str, ...]", workdir: str, cwd: str, home: str) -> str:
+def change_directory(
+    mounts: "tuple[tuple[str, str], ...]", *, cwd: str, home: str, workdir: str = "", synced: str = "",
+) -> str:
+    """The command that enters the directory which a shell begins in; `mounts` are pairs of host and guest directory.
+
+    limactl uses the host's path even where the guest has that directory elsewhere; here the guest's is used."""
     if workdir:
         return f"cd {quote(workdir)} || exit 1"
-    if _mounted(locations, cwd):
-        return f"cd {quote(cwd)} || cd {quote(home)}"
-    return f"cd {quote(home)}" if _mounted(locations, home) else "false"
+    at_home = _in_guest(mounts, home)
+    if place := _in_guest(mounts, cwd):
+        return f"cd {quote(place)} || cd {quote(at_home or home)}"
+    if synced:
+        return f"cd {quote(synced)}"
+    return f"cd {quote(at_home)}" if at_home else "false"
 
 
-def _mounted(locations: "tuple[str, ...]", directory: str) -> bool:
-    real = os.path.realpath(directory)
-    places = [os.path.realpath(location).rstrip("/") for location in locations]
-    return any(real == place or real.startswith(f"{place}/") for place in places)
+def _in_guest(mounts: "tuple[tuple[str, str], ...]", directory: str) -> str:
+    """Where the guest sees a directory of the host, by the deepest mount that has it; empty when it does not."""
+    real, found, depth = os.path.realpath(directory), "", -1
+    for location, point in mounts:
+        place = os.path.realpath(location).rstrip("/")
+        if len(place) > depth and (real == place or real.startswith(f"{place}/")):
+            found, depth = point.rstrip("/") + real[len(place):] or "/", len(place)
+    return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from limacore.cli import plugins
 from limacore.cli.commands import ROOT
@@ -173,27 +174,18 @@ _FIXED: dict[str, Callable[[], Sequence[str]]] = {
 
 def _paths_of_config() -> list[str]:
     """Paths of lima.yaml two levels deep as `.path=`, and the values of those that take few."""
-    from limacore.config.schema import json_schema
+    from limacore.config.jsonschema import schema
 
-    return sorted(_assignments("", json_schema(), 2))
-
-
-def _assignments(path: str, schema: dict[str, object], depth: int) -> Iterator[str]:
-    definitions = schema.get("$defs", {})
-    assert isinstance(definitions, dict)
-    root = definitions.get(str(schema.get("$ref", "")).rpartition("/")[2], schema)
-    yield from _below(path, root, definitions, depth)
+    return sorted(_below("", schema()["$defs"]["LimaYAML"], 2))
 
 
-def _below(path: str, node: dict[str, object], definitions: dict[str, dict[str, object]], depth: int) -> Iterator[str]:
-    properties = node.get("properties", {})
-    assert isinstance(properties, dict)
-    for key, value in properties.items():
+def _below(path: str, node: dict[str, Any], depth: int) -> Iterator[str]:
+    for key, value in node.get("properties", {}).items():
         here = f"{path}.{key}"
         yield f"{here}="
-        if value.get("type") == "boolean":
-            yield from (f"{here}=true", f"{here}=false")
-        yield from (f'{here}="{each}"' for each in value.get("enum", ()) if isinstance(each, str))
-        target = definitions.get(str(value.get("$ref", "")).rpartition("/")[2])
-        if target and depth > 1:
-            yield from _below(here, target, definitions, depth - 1)
+        for each in (value, *value.get("oneOf", ())):
+            if each.get("type") == "boolean":
+                yield from (f"{here}=true", f"{here}=false")
+            yield from (f'{here}="{word}"' for word in each.get("enum", ()) if isinstance(word, str))
+            if depth > 1:
+                yield from _below(here, each, depth - 1)

@@ -1,8 +1,9 @@
 """`shell NAME [COMMAND…]` without loading the configuration again: what it needs of it was noted by the last full run.
 
-Imports only what the interpreter has built in; ssh.config has the options and the port, its master the connection."""
+Imports only what the interpreter has built in; ssh.config has the port, and all options for a limatui of its own name.
+"""
 
-# ruff: noqa: PTH103, PTH105, PTH111, PTH120, PTH123
+# ruff: noqa: PTH103, PTH105, PTH111, PTH118, PTH120, PTH123
 
 import marshal
 import os
@@ -10,35 +11,60 @@ import os
 from limacore.base import remote
 from limacore.cli.quick import context, directories, home_dir, index_path, read_index, state
 
+_PART = "ssh"
+_FIELDS = 6
 
-def argv(words: "list[str]") -> "list[str] | None":
-    """The ssh command for a plain `shell NAME …`; None when the full path has to answer."""
-    if len(words) < 2 or words[1].startswith("-") or os.environ.get("SSH"):
+
+def argv(words: "list[str]", program: str = "limatui") -> "list[str] | None":
+    """The ssh command for a plain `shell NAME …`; None when the full path has to answer.
+
+    limactl's own command line is repeated for those who see ssh's arguments; by `ssh.config` it is shorter."""
+    if len(words) < 2 or words[1].startswith("-") or os.environ.get("SSH") or words[2:3] in _ASKED:
         return None
     home, name, command = home_dir(), words[1], words[2:]
     place = f"{home}/{name}"
-    if name not in (directories(home) or ()) or not state(f"{place}/ssh.sock") or not state(f"{place}/ha.pid"):
+    if name not in (directories(home) or ()) or not state(f"{place}/ssh.config") or not state(f"{place}/ha.pid"):
         return None
-    noted = read_index(home, "shell")[1].get(name)
-    if not noted or noted[0] != state(f"{place}/lima.yaml"):
+    noted = read_index(home, _PART)[1].get(name)
+    if not noted or len(noted) != _FIELDS or noted[0] != state(f"{place}/lima.yaml"):
         return None
     if command[:1] == ["--"]:
         command = command[1:]
-    script = remote.script(command, shell=noted[1], locations=noted[2], workdir="", cwd=os.getcwd(),
-                           home=os.path.expanduser("~"))
+    directory = remote.change_directory(noted[2], cwd=os.getcwd(), home=os.path.expanduser("~"))
+    text = remote.script(command, shell=noted[1], directory=directory)
+    before, after = ["ssh", "-F", f"{place}/ssh.config"], ["lima-" + name.replace(".", "-").replace("_", "-")]
+    if program == "limactl":
+        port = _port(f"{place}/ssh.config")
+        if not port or noted[3] != state(noted[4][0]):
+            return None
+        before, after = list(noted[4]), ["-p", port, "127.0.0.1"]
     return [
-        "ssh", "-F", f"{place}/ssh.config", *(["-t"] if os.isatty(1) else []),
-        *(["-o", "SendEnv=COLORTERM"] if "COLORTERM" in os.environ else []),
-        "-o", "LogLevel=ERROR", "lima-" + name.replace(".", "-").replace("_", "-"), "--", script,
+        *before, *(["-t"] if os.isatty(1) else []), *(["-o", "SendEnv=COLORTERM"] if "COLORTERM" in os.environ else []),
+        "-o", noted[5], *after, "--", text,
     ]  # fmt: skip
 
 
-def note(home: str, name: str, shell: str, locations: "tuple[str, ...]") -> None:
+_ASKED = (["create"], ["start"], ["delete"], ["shell"])
+"""Commands that were probably not meant for the guest: the full path says so."""
+
+
+def _port(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return next((line.split()[1] for line in file if line.startswith("  Port ")), "")
+    except (OSError, IndexError):
+        return ""
+
+
+def note(
+    home: str, name: str, shell: str, mounts: "tuple[tuple[str, str], ...]", ssh: "tuple[str, ...]", level: str,
+) -> None:
     """Keep what the next `shell` needs; nothing depends on it, so a failure to write is no error."""
-    path = index_path(home, "shell")
-    if path is None:
+    path = index_path(home, _PART)
+    if path is None or os.environ.get("SSH"):
         return
-    entries = {**read_index(home, "shell")[1], name: (state(f"{home}/{name}/lima.yaml"), shell, locations)}
+    noted = (state(f"{home}/{name}/lima.yaml"), shell, mounts, state(ssh[0]), ssh, level)
+    entries = {**read_index(home, _PART)[1], name: noted}
     temporary = f"{path}.{os.getpid()}"
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)

@@ -115,7 +115,8 @@ def _printed(found: list[list[Node]], files: list[str], request: Parsed) -> str:
     values = request.values
     form = "json" if values["tojson"] else values["output-format"]
     if form in ("auto", "a"):
-        form = _input_format(files[0], values) if files else "yaml"
+        named = request.values["input-format"] not in ("auto", "a")
+        form = _input_format(files[0], values) if files and not named else "yaml"
     shown = [[node for document in found for node in document]] if values["no-doc"] else found
     unwrap = values["unwrapScalar"] and (form not in ("json", "j") or "unwrapScalar" in request.given)
     return expressions.printed(shown, output=form, indent=values["indent"], unwrap_scalar=unwrap)

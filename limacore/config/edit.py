@@ -9,6 +9,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import CommentMark, YAMLError
+from ruamel.yaml.representer import RoundTripRepresenter
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 from ruamel.yaml.tokens import CommentToken
 
@@ -18,12 +19,20 @@ from limacore.errors import ConfigError
 _WIDE = 1 << 20
 
 
+class _Representer(RoundTripRepresenter):
+    """Writes `null` as a word, as files have it that list all fields."""
+
+
+_Representer.add_representer(type(None), lambda dumper, _: dumper.represent_scalar("tag:yaml.org,2002:null", "null"))
+
+
 class RoundTrip:
     """A YAML document that can be changed and written again; raises ConfigError when it is none."""
 
     def __init__(self, text: str) -> None:
         yamlio.parse(text)
         self._yaml = YAML()
+        self._yaml.Representer = _Representer
         self._yaml.preserve_quotes = True
         self._yaml.width = _WIDE
         self._yaml.indent(mapping=2, sequence=2, offset=0)

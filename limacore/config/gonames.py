@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
-_SPECIAL = {"9p": "NineP", "caCerts": "CACertificates", "sshfs": "SSHFS"}
-_WHOLE = {"vm": "VM", "os": "OS", "cpu": "CPU", "cpus": "CPUs", "ssh": "SSH", "dns": "DNS", "tpm": "TPM", "uid": "UID",
-          "url": "URL", "vnc": "VNC", "mac": "MAC", "ip": "IP", "vz": "VZ", "qemu": "QEMU", "ca": "CA"}
-_PART = re.compile(r"[a-z0-9]+|[A-Z][a-z0-9]+|[A-Z0-9]+(?![a-z])")
+_SPECIAL = {
+    "9p": "NineP", "cpus": "CPUs", "cpuType": "CPUType", "vmType": "VMType", "vmOpts": "VMOpts", "os": "OS",
+    "osOpts": "OSOpts", "ssh": "SSH", "dns": "DNS", "tpm": "TPM", "caCerts": "CACertificates", "sshfs": "SSHFS",
+    "uid": "UID", "url": "URL", "vnc": "VNC", "fsType": "FSType", "fsArgs": "FSArgs", "vzNAT": "VZNAT",
+    "macAddress": "MACAddress", "ipv6": "IPv6", "vz": "VZ", "qemu": "QEMU",
+}
 
 
 def go_name(key: str) -> str:
     """The Go field for a key: `cpus` is `CPUs`, `vmType` is `VMType`, `images` is `Images`."""
-    if key in _SPECIAL:
-        return _SPECIAL[key]
-    return "".join(_WHOLE.get(part.lower()) or part[:1].upper() + part[1:] for part in _PART.findall(key))
+    return _SPECIAL.get(key) or key[:1].upper() + key[1:]

@@ -1,18 +1,14 @@
-"""Digests of images: `sha256:…`, summed up while bytes pass, beside other work where there is any."""
+"""Digests of images: `sha256:…`, summed up while bytes pass."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 
 from limacore.base.goquote import ticked
 from limacore.errors import ImageError
 
 ALGORITHMS = {"sha256": 64, "sha384": 96, "sha512": 128}
 """Algorithms, and how many hexadecimal digits their digests have."""
-Sink = Callable[[bytes], object]
 
 
 class DigestError(ImageError):
@@ -71,20 +67,3 @@ class Hashing:
     def verify(self) -> None:
         """Raise DigestError when the bytes were not those that the digest promises."""
         require_same(self.wanted, self.found)
-
-    @contextlib.contextmanager
-    def beside(self) -> Iterator[Sink]:
-        """A sink that sums up in a thread of its own while the caller works on the same block."""
-        if self._state is None:
-            yield self.update
-            return
-        with ThreadPoolExecutor(1) as pool:
-            pending: Future[None] | None = None
-
-            def sink(block: bytes) -> None:
-                nonlocal pending
-                if pending is not None:
-                    pending.result()
-                pending = pool.submit(self.update, block)
-
-            yield sink

@@ -104,7 +104,7 @@ class _Conversion:
         self.inflate = _inflater(layout.compression)
 
     def run(self) -> None:
-        with ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_WORKERS)) as pool:
+        with ThreadPoolExecutor(min(2 * (os.cpu_count() or 1), _MOST_WORKERS)) as pool:
             work = [pool.submit(self._slice, first, at) for first, at in self._slices()]
             try:
                 for each in work:

@@ -12,8 +12,9 @@ from typing import BinaryIO, TypeVar
 
 from limacore.base.files import write_failed
 from limacore.errors import HostError, ImageError
+from limacore.images.beside import Sink, beside
 from limacore.images.codecs import IN_BLOCK, CorruptError, decompressed
-from limacore.images.digest import Hashing, Sink
+from limacore.images.digest import Hashing
 
 T = TypeVar("T")
 Told = Callable[[int], None]
@@ -46,9 +47,10 @@ def unpack(source: Path, target: Path, kind: str, hashing: Hashing, stop: thread
     Raises ImageError (damaged, or not what the digest promises), HostError; then there is no target.
     """
     try:
-        with source.open("rb") as packed, target.open("wb") as out, hashing.beside() as sink:
-            for block in decompressed(_reader(packed, sink, stop, told), kind):
-                write_sparse(out, block)
+        with source.open("rb") as packed, target.open("wb") as out:
+            with beside(hashing.update) as summed, beside(lambda block: write_sparse(out, block)) as written:
+                for block in decompressed(_reader(packed, summed, stop, told), kind):
+                    written(block)
             out.truncate(out.tell())
         hashing.verify()
     except BaseException as error:

@@ -78,14 +78,22 @@ def require_usable(before: str, after: str, path: Path, home: HomePaths) -> None
     for where, what in present.loose:
         if (where, what) not in loaded.loose:
             notice.warning("Non-strict YAML detected; please check for typos", comment=where, error=what)
-    loaded.announce()
+    try:
+        _require(present, loaded, after)
+    except ConfigError:
+        loaded.announce()
+        raise
+    loaded.announce(starting=True)
+
+
+def _require(present: Loaded, loaded: Loaded, text: str) -> None:
     if loaded.refusal:
         raise ConfigError(loaded.refusal)
     require_driver(str(loaded.filled.get("vmType", "qemu")))
     if loaded.errors:
-        raise RejectedError("\n".join(loaded.words), after, hint=_hints(loaded))
+        raise RejectedError("\n".join(loaded.words), text, hint=_hints(loaded))
     if shrinking := _shrinking(present, loaded):
-        raise RejectedError(shrinking, after, hint="a disk can grow only; make a smaller one for a new instance")
+        raise RejectedError(shrinking, text, hint="a disk can grow only; make a smaller one for a new instance")
 
 
 def require_driver(vm_type: str, before: str = "") -> None:

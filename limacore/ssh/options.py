@@ -5,12 +5,17 @@ Source of options and order: the `ssh.config` that Lima 2.2 writes (recorded in 
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import shlex
+import shutil
+import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
+from limacore.base import notice
 from limacore.errors import ConfigError, HostError
 from limacore.model.config import Config
 from limacore.paths import HomePaths, InstancePaths, hostname
@@ -49,18 +54,34 @@ def parse_version(banner: str) -> tuple[int, int, int]:
 
 
 async def detect(exe: str = "ssh") -> SshProgram:
+    """`detect_now` beside other work."""
+    return await asyncio.to_thread(detect_now, exe)
+
+
+def detect_now(exe: str = "ssh") -> SshProgram:
     """Ask the ssh program once for its version and for GSSAPI; raises HostError when there is none."""
     try:
-        process = await asyncio.create_subprocess_exec(
-            exe, "-o", "GSSAPIAuthentication=no", "-V",
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-        )
+        done = subprocess.run([exe, "-o", "GSSAPIAuthentication=no", "-V"], stdin=subprocess.DEVNULL,
+                              capture_output=True, check=False)
     except OSError as error:
         raise HostError(f"cannot run `{exe}`", detail=error.strerror or str(error),
                         hint="install the OpenSSH client (package openssh-client)") from error
-    _, printed = await process.communicate()
-    text = printed.decode(errors="replace")
-    return SshProgram(parse_version(text), gssapi="nsupported option" not in text, aes=cpu_has_aes())
+    text = done.stderr.decode(errors="replace")
+    found = SshProgram(parse_version(text), gssapi="nsupported option" not in text, aes=cpu_has_aes())
+    notice.debug(f"OpenSSH version {'.'.join(map(str, found.version))} detected, "
+                 f"is GSSAPI supported: {str(found.gssapi).lower()}")
+    return found
+
+
+def command_words() -> tuple[str, ...]:
+    """The ssh program of `$SSH` with the words that follow it there, else `ssh`; its whole path where there is one."""
+    try:
+        words = shlex.split(os.environ.get("SSH", "")) or ["ssh"]
+    except ValueError:
+        notice.warning("Failed to split SSH variable into shell tokens. Falling back to 'ssh' command",
+                       error="invalid command line string")
+        words = ["ssh"]
+    return (shutil.which(words[0]) or words[0], *words[1:])
 
 
 def cpu_has_aes(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
@@ -83,11 +104,7 @@ def options(home: HomePaths, paths: InstancePaths, config: Config, program: SshP
     """Every `Key=value` for this instance, in the order of the reference; raises ConfigError on line breaks."""
     ssh = config.ssh
     found = (
-        f'IdentityFile="{home.private_key}"',
-        *(f'IdentityFile="{Path.home() / ".ssh" / name}"' for name in identities),
-        *_FIXED,
-        *(("GSSAPIAuthentication=no",) if program.gssapi else ()),
-        *_ciphers(program),
+        *shared_options(home, program, identities),
         f"User={config.user.name}",
         "ControlMaster=auto",
         f'ControlPath="{paths.ssh_sock}"',
@@ -101,30 +118,46 @@ def options(home: HomePaths, paths: InstancePaths, config: Config, program: SshP
     return found
 
 
+def shared_options(home: HomePaths, program: SshProgram, identities: Iterable[str] = ()) -> tuple[str, ...]:
+    """The options that are the same for every instance of a home."""
+    return (
+        f'IdentityFile="{home.private_key}"',
+        *(f'IdentityFile="{Path.home() / ".ssh" / name}"' for name in identities),
+        *_FIXED,
+        *(("GSSAPIAuthentication=no",) if program.gssapi else ()),
+        *_ciphers(program),
+    )
+
+
+def client_options(home: HomePaths, paths: InstancePaths, config: Config, program: SshProgram) -> tuple[str, ...]:
+    """`options` for a command of the user, with the keys of `~/.ssh` if the instance takes them; raises ConfigError."""
+    identities = dot_ssh_identities(Path.home() / ".ssh") if config.ssh.load_dot_ssh_pub_keys else ()
+    return options(home, paths, config, program, identities)
+
+
 def _ciphers(program: SshProgram) -> tuple[str, ...]:
     if program.version < (8, 1, 0):
         return ()
     if program.aes:
+        notice.debug("AES accelerator seems available, prioritizing aes128-gcm@openssh.com and aes256-gcm@openssh.com")
         return ('Ciphers="^aes128-gcm@openssh.com,aes256-gcm@openssh.com"',)
     return ('Ciphers="^chacha20-poly1305@openssh.com"',)
 
 
-def common_options(paths: InstancePaths, config: Config) -> tuple[str, ...]:
-    """The options for a client's own ssh: those that the host agent wrote into `ssh.config`, else worked out here.
-
-    Reading them costs nothing; asking the ssh program for its version would double the time of a short command."""
-    try:
-        lines = paths.ssh_config.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return options(HomePaths(paths.dir.parent), paths, config, SshProgram((9, 0, 0), aes=cpu_has_aes()))
-    pairs = (line.strip().partition(" ") for line in lines if line.startswith("  "))
-    return tuple(f"{key}={value}" for key, _, value in pairs if key not in ("Hostname", "Port"))
-
-
 def config_text(name: str, found: Sequence[str], port: int, address: str = "127.0.0.1") -> str:
     """The content of `ssh.config` of the instance `name`."""
-    pairs = (option.partition("=") for option in (*found, f"Hostname={address}", f"Port={port}"))
-    return _HEADER + f"Host {hostname(name)}\n" + "".join(f"  {key} {value}\n" for key, _, value in pairs)
+    return _HEADER + host_section(name, (*found, *at(port, address)))
+
+
+def host_section(name: str, found: Iterable[str]) -> str:
+    """The options as a `Host` of a configuration file."""
+    pairs = (option.partition("=") for option in found)
+    return f"Host {hostname(name)}\n" + "".join(f"  {key} {value}\n" for key, _, value in pairs)
+
+
+def at(port: int, address: str = "127.0.0.1") -> tuple[str, str]:
+    """The options that say where the guest is reached."""
+    return (f"Hostname={address}", f"Port={port}")
 
 
 def arguments(found: Iterable[str]) -> list[str]:

@@ -13,17 +13,12 @@ from typing import Any
 from limacore.base import yamlio
 from limacore.base.gotemplate import Function, Record, TemplateError, parse
 from limacore.base.host import kernel, machine
+from limacore.config.fields import HIDDEN_WHEN_EMPTY
+from limacore.config.gonames import go_name
 from limacore.config.shape import Shape, config_shape
 from limacore.model.instance import Instance
 from limacore.paths import HomePaths, hostname
 
-_GO_NAMES = {
-    "9p": "NineP", "cpus": "CPUs", "cpuType": "CPUType", "vmType": "VMType", "vmOpts": "VMOpts", "os": "OS",
-    "osOpts": "OSOpts", "ssh": "SSH", "dns": "DNS", "tpm": "TPM", "caCerts": "CACertificates", "sshfs": "SSHFS",
-    "uid": "UID", "url": "URL", "vnc": "VNC", "fsType": "FSType", "fsArgs": "FSArgs", "vzNAT": "VZNAT",
-    "macAddress": "MACAddress", "legacyBIOS": "LegacyBIOS", "ipv6": "IPv6", "vz": "VZ", "qemu": "QEMU",
-    "mountTypesUnsupported": "MountTypesUnsupported", "base": "Base",
-}  # fmt: skip
 FIELDS = (
     ("name", "Name"), ("hostname", "Hostname"), ("status", "Status"), ("dir", "Dir"), ("vmType", "VMType"),
     ("arch", "Arch"), ("cpus", "CPUs"), ("memory", "Memory"), ("disk", "Disk"), ("message", "Message"),
@@ -85,14 +80,16 @@ def _go_value(value: Any, shape: Shape) -> Any:
     if shape.kind == "list" and isinstance(value, list) and shape.item is not None:
         return [_go_value(each, shape.item) for each in value]
     if shape.fields and isinstance(value, dict) and shape.kind != "open":
-        fields = {_go_name(key): _go_value(value.get(key), each) for key, each in shape.fields.items()}
-        return _Written(f"limatype.{_go_name(shape.path.rpartition('.')[2]) or 'LimaYAML'}", fields, value)
+        fields = {go_name(key): _go_value(value.get(key), each) for key, each in shape.fields.items()}
+        kind = go_name(shape.path.rpartition(".")[2].removesuffix("[]"))
+        return _Written(f"limatype.{kind or 'LimaYAML'}", fields, value)
+    if value is None:
+        # What is no pointer there has a value although nothing is set.
+        return _ZEROS.get(shape.kind) if shape.path in HIDDEN_WHEN_EMPTY or shape.kind in ("list", "map") else None
     return value
 
 
-def _go_name(key: str) -> str:
-    key = key.removesuffix("[]")
-    return _GO_NAMES.get(key) or key[:1].upper() + key[1:]
+_ZEROS: Mapping[str, Any] = {"text": "", "bool": False, "int": 0, "list": (), "map": {}}
 
 
 def _plain(value: Any) -> Any:

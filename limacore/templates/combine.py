@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -70,8 +71,9 @@ def _filled(entry: Any, later: Any, part: str) -> Any:
 
 
 def _fill(entry: Any, name: str, value: Any) -> None:
+    # An entry for everything goes into several: shared values would be written as anchors.
     if name not in entry:
-        entry[name] = value
+        entry[name] = copy.deepcopy(value)
     elif isinstance(entry[name], dict) and isinstance(value, dict):
         for inner, each in value.items():
-            entry[name].setdefault(inner, each)
+            entry[name].setdefault(inner, copy.deepcopy(each))

@@ -31,10 +31,20 @@ def merge(data: Any, base: Any, path: tuple[str, ...] = ()) -> None:
 
 def _adopt(data: Any, base: Any, key: str) -> None:
     """The value of the base, with its comments."""
-    data[key] = base[key]
+    data[key] = _in_block(base[key])
     comments = getattr(base, "ca", None)
     if comments is not None and key in comments.items and hasattr(data, "ca"):
         data.ca.items[key] = comments.items[key]
+
+
+def _in_block(value: Any) -> Any:
+    """A mapping in block style, as limactl writes what it takes from a base."""
+    if isinstance(value, dict):
+        if value and hasattr(value, "fa"):
+            value.fa.set_block_style()
+        for each in value.values():
+            _in_block(each)
+    return value
 
 
 def _join(data: Any, key: str, extra: list[Any], path: tuple[str, ...]) -> None:

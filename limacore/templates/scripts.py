@@ -53,24 +53,31 @@ def _put(entry: Any, target: str, content: Any) -> None:
     comment = entry.ca.items.pop("file", None) if hasattr(entry, "ca") else None
     del entry["file"]
     entry.insert(position, target, content)
-    if comment is not None:
+    if comment is None:
+        return
+    first, _, rest = str(comment[2].value if comment[2] else "").partition("\n")
+    if hasattr(type(content), "comment") and first and not rest and not entry.fa.flow_style():
+        content.comment = f"  {first}"  # this is how a block keeps what stands behind its `|`
+    else:
         entry.ca.items[target] = comment
 
 
 def value(raw: bytes, name: str) -> Any:
     """The content of a file for a YAML tree: a literal block, or base64 where that cannot hold it."""
     from ruamel.yaml.comments import TaggedScalar
-    from ruamel.yaml.scalarstring import LiteralScalarString
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
     if not raw:
         return None
     reason = unfit(raw)
     if not reason:
-        return LiteralScalarString(raw.decode())
+        text = raw.decode()
+        # A block that begins with white space needs a number for its indent, which not all readers take.
+        return DoubleQuotedScalarString(text) if text[0].isspace() else LiteralScalarString(text)
     notice.info(f"File {ticked(name)} is being base64 encoded: {reason}")
     lines = textwrap.wrap(base64.b64encode(raw).decode(), _WIDTH)
-    text = "\n".join(lines) + ("\n" if len(lines) > 1 else "")
-    return TaggedScalar(text, style="|" if len(lines) > 1 else None, tag="tag:yaml.org,2002:binary")
+    encoded = "\n".join(lines) + ("\n" if len(lines) > 1 else "")
+    return TaggedScalar(encoded, style="|" if len(lines) > 1 else None, tag="tag:yaml.org,2002:binary")
 
 
 def unfit(raw: bytes) -> str:

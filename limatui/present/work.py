@@ -81,13 +81,16 @@ def job_details(each: Job, cells: int) -> tuple[Line, ...]:
 
 def log(each: Job, cells: int) -> tuple[Line, ...]:
     """What the engine told meanwhile, oldest first: `23:14:02  Using cache …`."""
-    return tuple(_log_line(line, cells) for line in each.log)
+    return tuple(part for line in each.log for part in _log_lines(line, cells))
 
 
-def _log_line(line: LogLine, cells: int) -> Line:
+def _log_lines(line: LogLine, cells: int) -> tuple[Line, ...]:
+    """In as many lines as it needs: a URL is to be read to its end."""
     mark = {"warning": "warn", "error": "bad"}.get(line.level, "dim")
-    clock = time.strftime("%H:%M:%S", time.localtime(line.at))
-    return cut(((f"{clock}  ", "faint"), (line.text, mark)), cells)
+    clock = time.strftime("%H:%M:%S  ", time.localtime(line.at))
+    parts = wrap(line.text, max(20, cells - len(clock)), break_on_hyphens=False) or [""]
+    return tuple(cut(((clock if at == 0 else " " * len(clock), "faint"), (part, mark)), cells)
+                 for at, part in enumerate(parts))
 
 
 def notice(each: Notice, cells: int) -> Line:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -100,7 +101,7 @@ class CacheScreen(ModalScreen[None]):
             Key("y", "copy URL", chosen is not None, "copy"), Key("esc", "back", True, "dismiss")), ())
 
     def _where(self, each: CacheEntry) -> str:
-        return each.path.replace(self.board.bridge.engine.home, self.board.home, 1)
+        return each.path.replace(self.board.bridge.engine.home, self.board.home, 1).replace(str(Path.home()), "~", 1)
 
     def on_pick_list_moved(self, event: PickList.Moved) -> None:
         """Describe another one."""

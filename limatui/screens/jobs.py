@@ -89,7 +89,7 @@ class JobsScreen(ModalScreen[None]):
     def _lines(self, chosen: Job, cells: int, rows: int) -> tuple[Line, ...]:
         upper = [rule("job", cells), *job_details(chosen, cells)]
         whole = steps(chosen.steps, cells - 4)
-        if whole and len(upper) + len(whole) + 1 <= rows:
+        if len(whole) > 1 and len(upper) + len(whole) + 1 <= rows:
             upper += [(), *whole]
         told, space = log(chosen, cells), rows - len(upper) - 2
         if not told or space < 1:

@@ -279,7 +279,11 @@ class MainScreen(Screen[None]):
         """End the app, once a pane that is just being made is complete: half of one cannot be taken down."""
         if self._mounting is not None:
             await self._mounting
-        if not self._unsaved() or await self.app.push_screen_wait(self._question()) == "leave":
+        answer = await self.app.push_screen_wait(self._question()) if self._unsaved() else "leave"
+        if answer == "drop":
+            for pane in self.query("#pane-config"):
+                await pane.drop_all()  # type: ignore[attr-defined]
+        if answer:
             self.app.exit()
 
     def _unsaved(self) -> list[str]:
@@ -287,7 +291,7 @@ class MainScreen(Screen[None]):
 
     def _question(self) -> Ask:
         return Ask("lima.yaml has changes that are not saved", [((name, ""),) for name in self._unsaved()],
-                   [Choice("l", "leave and lose them", "leave")])
+                   [Choice("l", "leave, they are offered again", "leave"), Choice("d", "drop them and leave", "drop")])
 
     # --- filter
 

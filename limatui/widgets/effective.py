@@ -34,22 +34,22 @@ class EffectiveView(Vertical):
             super().__init__()
             self.value = value
 
+    class Looked(Message):
+        """Another value is under the cursor."""
+
     def __init__(self) -> None:
         super().__init__()
         self.found: tuple[Effective, ...] = ()
         self.before: Values = {}
         self._query = ""
+        self._what = Bar(classes="what")
+        self.list: PickList[Effective] = PickList(self._line, lambda each: each.path)
 
     def compose(self) -> ComposeResult:
         """Title, search, values."""
-        yield Bar(classes="what")
+        yield self._what
         yield Input(placeholder="search: a field, a value, a layer", classes="line")
-        yield PickList[Effective](self._line, lambda each: each.path)
-
-    @property
-    def list(self) -> PickList[Effective]:
-        """The values."""
-        return self.query_one(PickList)
+        yield self.list
 
     def _line(self, each: Effective, width: int) -> Line:
         return row(each, width, self.before)
@@ -63,8 +63,8 @@ class EffectiveView(Vertical):
         seen = matching(self.found, self._query)
         self.list.show(seen)
         count = f"{len(seen)} of {len(self.found)} values" if self._query else f"{len(self.found)} values"
-        self.query_one(".what", Bar).show((("EFFECTIVE", "faint"), (f"   {count}", "dim")),
-                                          (("here", ""), (" is the text itself", "faint")))
+        self._what.show((("EFFECTIVE", "faint"), (f"   {count}", "dim")),
+                        (("here", ""), (" is the text itself", "faint")))
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
@@ -76,6 +76,12 @@ class EffectiveView(Vertical):
     def _done(self, event: Input.Submitted) -> None:
         event.stop()
         self.list.focus()
+
+    @on(PickList.Moved)
+    def _moved(self, event: PickList.Moved) -> None:
+        # What a widget's own parent made it say does not bubble further, so it is said again.
+        event.stop()
+        self.post_message(self.Looked())
 
     def action_search(self) -> None:
         """Type what to look for."""

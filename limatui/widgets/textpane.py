@@ -36,7 +36,6 @@ from limatui.widgets.editor import YamlEditor
 from limatui.widgets.effective import EffectiveView
 from limatui.widgets.findline import FindLine
 from limatui.widgets.keydoc import in_order, mark_of, problem_lines
-from limatui.widgets.picklist import PickList
 from limatui.widgets.saving import Saving
 from limatui.widgets.yamltext import field_at
 
@@ -83,20 +82,24 @@ class TextPane(Widget):
         self._to_keep = False
         self._buffers: Buffers | None = None
         self.saving = Saving(self)
+        self.editor = YamlEditor(read_only=True)  # until there is a text: what is typed before would be lost
+        self.editor.highlight_cursor_line = True
+        self.completion = CompletionList()
+        self.view = EffectiveView()
+        self._head, self._foot = Bar(ground="panel-ground", classes="head"), Bar(classes="foot")
+        self._aside, self._find = Block(), FindLine(self.editor)
 
     def compose(self) -> ComposeResult:
         """Header, editor with the text beside it, search, the message of the line, completions over all of it."""
-        editor = YamlEditor(read_only=True)  # until there is a text: what is typed before would be lost
-        editor.highlight_cursor_line = True
-        yield Bar(ground="panel-ground", classes="head")
+        yield self._head
         with Horizontal():
-            yield editor
-            yield EffectiveView()
+            yield self.editor
+            yield self.view
             with VerticalScroll(classes="aside", can_focus=False):
-                yield Block()
-        yield FindLine(editor)
-        yield Bar(classes="foot")
-        yield CompletionList()
+                yield self._aside
+        yield self._find
+        yield self._foot
+        yield self.completion
 
     def on_mount(self) -> None:
         """The editor asks the completions about each key."""
@@ -106,16 +109,6 @@ class TextPane(Widget):
         """Whatever is not saved is kept."""
         if self._buffers is not None:
             await self._buffers.keep_all()
-
-    @property
-    def editor(self) -> YamlEditor:
-        """The editor."""
-        return self.query_one(YamlEditor)
-
-    @property
-    def completion(self) -> CompletionList:
-        """The list over the editor."""
-        return self.query_one(CompletionList)
 
     @property
     def engine(self) -> EngineApi:
@@ -134,6 +127,10 @@ class TextPane(Widget):
     def unsaved(self) -> tuple[str, ...]:
         """Names whose text was changed and not saved; ask before the app ends."""
         return self._buffers.unsaved if self._buffers else ()
+
+    async def drop_all(self) -> None:
+        """Forget every change, also in the recovery files."""
+        await self.buffers.drop_all()
 
     @property
     def buffer(self) -> Buffer | None:
@@ -164,9 +161,9 @@ class TextPane(Widget):
         self.opened = None
         self.editor.disabled = True
         self.editor.load_text("")
-        self.query_one(".head", Bar).show(((name, "bold"), (f"  {sanitize_line(text)}", "dim")))
-        self.query_one(".aside Block", Block).show(())
-        self.query_one(".foot", Bar).show(())
+        self._head.show(((name, "bold"), (f"  {sanitize_line(text)}", "dim")))
+        self._aside.show(())
+        self._foot.show(())
 
     def take(self, buffer: Buffer) -> None:
         """Put a buffer into the editor."""
@@ -285,23 +282,22 @@ class TextPane(Widget):
     def tell(self) -> None:
         """Everything around the editor."""
         buffer = self.opened
-        if buffer is None:
+        if buffer is None or not self.is_running:
             return
         few = buffer.dirty and self.editor.document.line_count <= _AT_ONCE
         changes = count_changes(buffer.saved, buffer.text) if few else int(buffer.dirty)
-        self.query_one(".head", Bar).show(*header(buffer, changes if few else None, self.problems))
+        self._head.show(*header(buffer, changes if few else None, self.problems))
         seen = self._seen()
-        self.query_one(".foot", Bar).show(foot(seen))
-        aside = self.query_one(".aside")
-        aside.query_one(Block).show(beside(seen, aside.size.height))
+        self._foot.show(foot(seen))
+        self._aside.show(beside(seen, self.editor.size.height or self.view.size.height))
         if self.viewing:
-            self.query_one(EffectiveView).show(self.effective, self._before)
+            self.view.show(self.effective, self._before)
         self.refresh_bindings()
 
     def _seen(self) -> Beside:
         buffer, row = self.opened, self.editor.cursor_location[0]
         assert buffer is not None
-        chosen = self.query_one(EffectiveView).list.current if self.viewing else None
+        chosen = self.view.list.current if self.viewing else None
         path = chosen.path if chosen else field_at(self.editor.document.lines, row)
         choice = self.completion.current
         here = next((problem for problem in self.problems if problem.line == row + 1), None)
@@ -375,16 +371,15 @@ class TextPane(Widget):
     def action_find(self, line_number: bool) -> None:
         """Look for text, or go to a line."""
         self._show_text()
-        self.query_one(FindLine).open(line_number=line_number)
+        self._find.open(line_number=line_number)
 
     def action_effective(self) -> None:
         """The values that the text leads to, in the place of the text."""
         self.viewing = True
         self.add_class("-effective")
-        view = self.query_one(EffectiveView)
-        view.show(self.effective, self._before)
-        view.go_to(field_at(self.editor.document.lines, self.editor.cursor_location[0]))
-        view.list.focus()
+        self.view.show(self.effective, self._before)
+        self.view.go_to(field_at(self.editor.document.lines, self.editor.cursor_location[0]))
+        self.view.list.focus()
         self.check()
 
     def action_text(self) -> None:
@@ -397,9 +392,8 @@ class TextPane(Widget):
         self.editor.focus()
         self.refresh_bindings()
 
-    @on(PickList.Moved)
-    def _value_moved(self, event: PickList.Moved) -> None:
-        event.stop()
+    @on(EffectiveView.Looked)
+    def _value_moved(self) -> None:
         self.tell()
 
     @on(EffectiveView.Jump)

@@ -16,7 +16,6 @@ URLS = GOLDEN / "config" / "url" / "url.tsv"
 PLUGINS = sorted((GOLDEN / "config" / "url-plugin").glob("[0-9]*"))
 DIFFERENT = {
     "006-empty-output": "a program that answers nothing is told as the culprit",
-    "035-templates-info": "`info` has templates of ours, too",
 }
 pytestmark = pytest.mark.skipif(not PLUGINS, reason="recordings of the reference tool are not here")
 _NETWORK = "dial tcp"

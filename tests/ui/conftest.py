@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from blockbuster import blockbuster_ctx
 
 _BEFORE_THE_LOOP = {"assets.py": "stylesheets", "app.py": "__init__"}
 """What an app does while it is made; tests make theirs inside a loop."""
+
+
+@pytest.fixture(autouse=True)
+def _texts_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is typed in a test is not offered to the user."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
 @pytest.fixture(autouse=True)

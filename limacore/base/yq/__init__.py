@@ -44,9 +44,10 @@ def results(expression: str, text: str, *, source: str = "yaml", access: Access 
     """The results of an expression for every document of a text in the format `source`, as nodes."""
     from limacore.base.yq.codecs import documents
 
-    tree, budget = parse(expression), Budget()
+    tree = parse(expression)
     with _bounded():
-        return [_evaluated(tree, Scope([root], budget, access=access)) for root in documents(text, source)]
+        roots, budget = documents(text, source), Budget()
+        return [_evaluated(tree, Scope([root], budget, access=access)) for root in roots]
 
 
 def show(expression: str, text: str, *, output: str = "yaml", indent: int = 2, unwrap_scalar: bool = True) -> str:

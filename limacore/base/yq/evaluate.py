@@ -20,7 +20,7 @@ from limacore.errors import UsageError
 
 MAX_STEPS = 3_000_000
 """Nodes that an evaluation may visit or make."""
-MAX_SECONDS = 5.0
+MAX_SECONDS = 3.0
 MAX_TEXT = 32 << 20
 """The longest text that an expression may make, in characters."""
 RFC3339 = "2006-01-02T15:04:05Z07:00"

@@ -9,7 +9,7 @@ import sys
 
 from limacore.errors import UsageError
 
-_SECONDS = 5
+_SECONDS = 3
 _SHORT = 2000
 _UNSUPPORTED = re.compile(r"(?<!\\)(?:\\\\)*(\(\?(?:=|!|<=|<!|>|\()|\\[1-9]|[*+?}]\+)")
 _REPEATED = re.compile(r"[*+]|\{\d*,\d*\}|\?")

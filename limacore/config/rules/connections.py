@@ -61,7 +61,7 @@ def mount_type(filled: dict[str, Any]) -> Iterator[Problem]:
     if kind not in CHOICES["mountType"]:
         yield wrong("mountType", f"{{}} must be `reverse-sshfs` or `9p` or `virtiofs`, or `wsl2`, got `{kind}`")
     if kind in filled["mountTypesUnsupported"]:
-        unsupported = filled["mountTypesUnsupported"]
+        unsupported = f"[{' '.join(filled['mountTypesUnsupported'])}]"
         yield wrong("mountType", f"{{}} must not be one of {unsupported} (`mountTypesUnsupported`), got `{kind}`")
 
 

@@ -29,7 +29,8 @@ BUILT = "build:"
 def version(filled: dict[str, Any]) -> Iterator[Problem]:
     """`minimumLimaVersion`, and `base`, which must have been merged in by now."""
     if filled.get("base"):
-        yield wrong("base", "{} must be empty for instances: templates are merged in when an instance is created")
+        yield wrong("base", "{} must be empty for instances: templates are merged in when an instance is created",
+                    words="{} must be empty for YAML validation")
     wanted = filled.get("minimumLimaVersion")
     if wanted is None:
         return

@@ -13,10 +13,12 @@ from tests.golden.cli.sandbox import Sandbox, disk_info, entry, load_yaml
 _VARYING = {
     "@TIME@": r"[0-9T:+\-.Z]+", "@DATE@": r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "@SECS@": r"\d{4}", "@USER@": r"[\w.-]+",
     "@UID@": r"\d+", "@VERSION@": r"[\w.+-]+", "@LIVEPID@": r"\d+", "@PID@": r"\d+", "@N@": r"\d+", "@RANDOM@": r"\w+",
-    "@MAC@": r"[0-9a-f:]{17}", "@PORT@": r"\d+", "@SIZE@": r"[\d.]+ ?[A-Za-z]*", "@CLOCK@": r"[\d:.]+",
+    "@MAC@": r"[0-9a-f:]{17}", "@PORT@": r"\d+", "@SIZE@": r"[\d.]+ ?[A-Za-z]*", "@CLOCK@": r"[\d:.]+(?: \d+)?",
     "@SHORT@": r"[^\n]*?", "@TEXT@": r"[\s\S]*?",
 }
 _ESCAPE = re.compile(r"\x1b[78]|\x1b\[[0-9;?]*[A-Za-z]")
+_BESIDE = re.compile(r'^time="[^"]*" | comment=("(\\.|[^"\\])*"|\S+)')
+"""What tells apart two lines about one cause: when, and on whose behalf the file was read."""
 _SPLIT = re.compile("(" + "|".join(re.escape(each) for each in _VARYING) + ")")
 
 
@@ -40,6 +42,8 @@ def same(step: dict[str, Any], got: str, expected: str) -> bool:
         got, expected = (_ESCAPE.sub("", each) for each in (got, expected))  # a library's way to draw a question
     if "\x1b[" in got and "\x1b[" in expected and "\x1b[0m[" not in expected:
         got, expected = (_ESCAPE.sub("", each) for each in (got, expected))  # which colours is a library's choice
+    if expected.startswith("ID TAG ...\n"):  # recorded without the widths of its columns
+        got = re.sub(r"\AID TAG .*", "ID TAG ...", re.sub(r" +", " ", got))
     if step.get("normalize") == "blanks":
         got, expected = (re.sub(r" {2,}", "  ", each) for each in (got, expected))
     return bool(pattern(expected).fullmatch(got))
@@ -47,13 +51,13 @@ def same(step: dict[str, Any], got: str, expected: str) -> bool:
 
 def once(text: str) -> str:
     """A warning that is said twice for one cause counts once: the reference loads some files twice."""
-    lines = text.split("\n")
-    kept: list[str] = []
-    for line in lines:
-        bare = re.sub(r'^time="[^"]*" ', "", line)
-        if "level=warning" in line and bare in {re.sub(r'^time="[^"]*" ', "", each) for each in kept}:
-            continue
-        kept.append(line)
+    seen: set[str] = set()
+    kept = []
+    for line in text.split("\n"):
+        bare = _BESIDE.sub("", line)
+        if "level=warning" not in line or bare not in seen:
+            kept.append(line)
+        seen.add(bare)
     return "\n".join(kept)
 
 

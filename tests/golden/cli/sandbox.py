@@ -215,7 +215,9 @@ class Sandbox:
 
     def _livepid(self, op: dict[str, Any]) -> None:
         user = {"user": NOBODY, "group": NOBODY} if os.geteuid() == 0 else {}
-        sleeper = subprocess.Popen(["sleep", "600"], **user)  # type: ignore[call-overload]
+        # Named after the instance: a live pid of some other program is no evidence for us.
+        words = [self.expand(op["path"]), "600"]
+        sleeper = subprocess.Popen(words, executable="sleep", **user)  # type: ignore[call-overload]
         self.sleepers.append(sleeper)
         threading.Thread(target=sleeper.wait, daemon=True).start()
         self._write({"path": op["path"], "text": f"{sleeper.pid}\n"})
@@ -233,8 +235,8 @@ class Sandbox:
         argv = [self.expand(word) for word in step["argv"]]
         path = f"{self.bin}:/usr/local/bin:/usr/bin:/bin"
         environment = {
-            "HOME": str(self.home), "LIMA_HOME": str(self.home / ".lima"), "USER": "u", "LOGNAME": "u", "PATH": path,
-            "SHELL": "/bin/bash", "LANG": "C.UTF-8", "TERM": "xterm-256color", "TZ": "UTC",
+            "HOME": str(self.home), "USER": "u", "LOGNAME": "u", "SHELL": "/bin/bash", "LANG": "C.UTF-8",
+            "TERM": "xterm-256color", "TZ": "UTC", "PATH": path, "LIMA_HOME": str(self.home / ".lima"),
         }  # fmt: skip
         for key, value in step.get("env", {}).items():
             if value is None:

@@ -45,3 +45,9 @@ def test_any_bytes_are_some_format(data: bytes) -> None:
     path.write_bytes(b"QFI\xfb" + data)
     assert diskformat.read(path).format == "qcow2"
     path.unlink()
+
+
+def test_a_data_file_is_seen(tmp_path: Path) -> None:
+    image = _image(tmp_path / "i", "qcow2", "-o", f"data_file={tmp_path}/d")
+    assert diskformat.read(image).data_file == f"{tmp_path}/d"
+    assert not diskformat.read(_image(tmp_path / "j", "qcow2", "-o", "compat=0.10")).data_file

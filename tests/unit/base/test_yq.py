@@ -64,7 +64,7 @@ text: hello world
     ('{"a": [1]} *+ {"a": [2]}', [{"a": [1, 2]}]),
     ('.map | pick(["n"]), (.map | omit(["n"]))', [{"n": None}, {"k": "v"}]),
     ("[[1, [2]], 3] | flatten, ([[1, [2]]] | flatten(1))", [[1, 2, 3], [1, [2]]]),
-    ("[1, 2] - [2], [3, 1] | min", [1, 1]),
+    ("[1, 2] - [2], ([3, 1] | min)", [[1], 1]),
     ("[true, false] | any, ([true, false] | all)", [True, False]),
     ('"a: [1]" | from_yaml | .a[0]', [1]),
     (".map | @json, (.map | to_json(0))", ['{"k":"v","n":null}'] * 2),

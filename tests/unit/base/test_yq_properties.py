@@ -13,11 +13,12 @@ from limacore.base import yamlfmt, yamlio, yq
 from limacore.errors import LimaError
 
 _ATOMS = some.sampled_from([
-    ".", "..", "...", ".a", ".a.b", ".a[0]", ".a[]", ".[]", ".[-1]", '.["b"]', ".a[1:]", "1", "-2", "1.5", "0x10", "true",
-    "null", '"x"', '"\\(.a)"', '"(a*)*$"', '"double"', '"g"', "[]", "{}", "$x"])
+    ".", "..", "...", ".a", ".a.b", ".a[0]", ".a[]", ".[]", ".[-1]", '.["b"]', ".a[1:]", "1", "-2", "1.5", "0x10",
+    "true", "null", '"x"', '"\\(.a)"', '"(a*)*$"', '"double"', '"g"', "[]", "{}", "$x"])
 _WORDS = some.sampled_from([
-    "length", "keys", "reverse", "sort", "unique", "flatten", "to_entries", "from_entries", "not", "any", "min", "first",
-    "path", "key", "parent", "root", "kind", "tag", "style", "anchor", "line_comment", "upcase", "trim", "to_string",
+    "length", "keys", "reverse", "sort", "unique", "flatten", "to_entries", "from_entries", "not", "any", "min",
+    "first", "path", "key", "parent", "root", "kind", "tag", "style", "anchor", "line_comment", "upcase", "trim",
+    "to_string",
     "to_number", "@json", "to_yaml", "@csv", "@props", "@base64", "@base64d", "@uri", "@sh", "from_yaml", "from_props",
     "to_unix", "from_unix", "pivot", "array_to_map", "env(A)", "shuffle"])
 _CALLS = some.sampled_from([
@@ -25,8 +26,9 @@ _CALLS = some.sampled_from([
     "contains", "join", "split", "test", "match", "capture", "any_c", "del", "explode", "sort_keys", "eval", "tz",
     "format_datetime", "error", "load", "system", "del_paths", "with", "sub", "set_path"])
 _SIGNS = some.sampled_from([
-    " + ", " - ", " * ", " / ", " % ", " == ", " != ", " < ", " >= ", " = ", " |= ", " += ", " *= ", " *+ ", " *d ", " // ",
-    ", ", " | ", "; ", " and ", " or ", " as $x | ", " style=", " tag=", " line_comment=", " anchor=", " alias=", " "])
+    " + ", " - ", " * ", " / ", " % ", " == ", " != ", " < ", " >= ", " = ", " |= ", " += ", " *= ", " *+ ", " *d ",
+    " // ", ", ", " | ", "; ", " and ", " or ", " as $x | ", " style=", " tag=", " line_comment=", " anchor=",
+    " alias=", " "])
 EXPRESSIONS = some.recursive(_ATOMS, lambda inner: some.one_of(
     some.tuples(inner, _SIGNS, inner).map("".join),
     some.tuples(inner, some.just(" | "), _WORDS).map("".join),
@@ -37,8 +39,9 @@ EXPRESSIONS = some.recursive(_ATOMS, lambda inner: some.one_of(
     some.tuples(inner, some.just(" as $x ireduce ("), inner, some.just("; "), inner, some.just(")")).map("".join),
 ), max_leaves=8)
 _TEXTS = some.text(max_size=12) | some.sampled_from(
-    ["yes", "0755", "1e3", "~", "null", "a: b", "- x", "#no", "x #c", " lead", "trail ", "a\nb\n", "\n", "a\n\n", "'", '"',
-     "\t", "tab\there", "\u2028", "{", "[1]", "*a", "&a", "!t", "|", ">", "%", "@", "`", "...", "---", "2024-01-01", "\x85"])
+    ["yes", "0755", "1e3", "~", "null", "a: b", "- x", "#no", "x #c", " lead", "trail ", "a\nb\n", "\n", "a\n\n", "'",
+     '"', "\t", "tab\there", "\u2028", "{", "[1]", "*a", "&a", "!t", "|", ">", "%", "@", "`", "...", "---", "\x85",
+     "2024-01-01"])
 DATA = some.recursive(
     some.none() | some.booleans() | some.integers(-1000, 1 << 70) | some.floats(allow_nan=False) | _TEXTS,
     lambda inner: some.lists(inner, max_size=4) | some.dictionaries(_TEXTS, inner, max_size=4), max_leaves=15)
@@ -46,7 +49,8 @@ DOCUMENTS = some.one_of(
     DATA.map(lambda data: yaml.safe_dump(data, allow_unicode=True)),
     DATA.map(lambda data: yaml.safe_dump(data, default_flow_style=True, width=10)),
     some.text(max_size=60),
-    some.sampled_from(["a: &x [1, {b: c}]\nd: *x\n", "a: {<<: {z: 1}, y: 2} # c\n", "# c\n", "a: |+\n  x\n\n\nb: >-\n  y\n  z\n"]),
+    some.sampled_from(["a: &x [1, {b: c}]\nd: *x\n", "a: {<<: {z: 1}, y: 2} # c\n", "# c\n",
+                       "a: |+\n  x\n\n\nb: >-\n  y\n  z\n"]),
 )
 _PATIENT = settings(max_examples=300, suppress_health_check=list(HealthCheck))
 
@@ -92,8 +96,8 @@ def test_identity_keeps_the_values(text: str) -> None:
 _COMMENTS = some.text(some.characters(min_codepoint=33, max_codepoint=126), max_size=8).map(lambda text: f"# {text}x")
 _ENTRIES = some.lists(some.tuples(
     some.lists(_COMMENTS | some.just(""), max_size=3),
-    some.sampled_from(["{}: 1", "{}: 'q'  # line", '{}: "d"', "{}:\n  sub: 1\n  # deep\n  more: [a, b]", "{}:\n- x\n# i\n- y: 1",
-                       "{}: |\n  # no comment\n\n  text", "{}: # of key\n  k: v", "{}:"]),
+    some.sampled_from(["{}: 1", "{}: 'q'  # line", '{}: "d"', "{}:\n  sub: 1\n  # deep\n  more: [a, b]",
+                       "{}:\n- x\n# i\n- y: 1", "{}: |\n  # no comment\n\n  text", "{}: # of key\n  k: v", "{}:"]),
 ), min_size=1, max_size=6)
 
 

@@ -25,14 +25,14 @@ def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
         (["nosuch"], "nosuch"),
         (["--log-level=loud", "info"], "not a valid logrus Level"),
         (["--log-format=xml", "info"], "unsupported log-format"),
-        (["start", "--timeout=soon"], "is not a duration"),
+        (["start", "--timeout=soon"], "time: invalid duration"),
         (["create", "a", "--name=b"], "cannot be specified together"),
         (["create", "-"], "must pass instance name with --name"),
         (["create", "template:tinny"], "did you mean `tiny`?"),
         (["create", "--name=../x", "template:tiny"], "not a valid identifier"),
-        (["stop", "nobody"], "does not exist"),
-        (["protect"], "Missing argument"),
-        (["disk", "create", "d", "--size=big"], "is not a size"),
+        (["stop", "nobody"], "nobody/lima.yaml: no such file or directory"),
+        (["protect"], "requires at least 1 arg(s), only received 0"),
+        (["disk", "create", "d", "--size=big"], "invalid size: 'big'"),
     ],
 )
 def test_what_is_refused_is_one_line_and_changes_nothing(
@@ -66,7 +66,7 @@ def test_a_directory_without_lima_yaml_is_not_deleted(lima_home: Path, capsys: p
     (lima_home / "mine").mkdir()
     (lima_home / "mine/precious").write_text("data")
     code, _, err = run(capsys, "delete", "-f", "mine")
-    assert (code, "was not deleted" in err) == (1, True)
+    assert (code, "it was NOT deleted" in err) == (1, True)
     assert (lima_home / "mine/precious").read_text() == "data"
 
 

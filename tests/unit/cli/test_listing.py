@@ -195,7 +195,7 @@ def test_json_has_our_words_and_theirs(home: Home) -> None:
     assert (first["status"], first["limatui"]["status"], first["message"]) == ("Stopped", "Stopped", "hello a")
     assert first["config"]["containerd"]["user"] is True
     assert second["status"] == "Broken"
-    assert f"{home.lima}/z/lima.yaml:2:1" in second["errors"][0]
+    assert f"{home.lima}/z/lima.yaml" in second["errors"][0] and "[1:7]" in second["errors"][0]
     assert 'level=warning msg="instance `z` has errors"' in done.stderr
 
 

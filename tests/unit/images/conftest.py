@@ -34,6 +34,7 @@ class Server:
         self.asked: list[str] = []
         self.ranges_asked: list[str] = []
         self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._http.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients that go away
         self.base = f"http://127.0.0.1:{self._http.server_port}"
         self.url = f"{self.base}/i.qcow2"
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from limacore.model.job import Progress
 from limacore.paths import HomePaths, InstancePaths
 
+_NOBODY = 65534
 YAML = "# kept\nimages: [{location: /nowhere.qcow2}]\nvmType: qemu\nmounts: []\n"
 
 
@@ -67,3 +69,28 @@ def tree(directory: Path) -> dict[str, str]:
             content = path.read_bytes() if path.stat().st_size < 1000 else b"..."
             found[name] = f"{path.stat().st_mode & 0o777:04o} {content!r}"
     return found
+
+
+def names(home: HomePaths) -> list[str]:
+    """What is in a home, hidden entries too, without `_config` and the like."""
+    return sorted(path.name for path in home.home.iterdir() if not path.name.startswith("_"))
+
+
+@contextlib.contextmanager
+def process(*words: str, cwd: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """Some program that has nothing to do with an instance; killed at the end."""
+    child = subprocess.Popen(words, cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.communicate()
+
+
+def as_nobody(directory: Path, script: str) -> None:
+    """Run Python code as a user who is not root, who owns `directory`."""
+    if os.geteuid() == 0:
+        for path in (directory, *directory.rglob("*")):
+            os.chown(path, _NOBODY, _NOBODY, follow_symlinks=False)
+        script = f"import os\nos.setgroups([])\nos.setgid({_NOBODY})\nos.setuid({_NOBODY})\n{script}"
+    subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ, "HOME": "/nonexistent"})

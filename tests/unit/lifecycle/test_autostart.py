@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import plistlib
 import shutil
 import subprocess
@@ -73,8 +74,8 @@ def test_systemd_understands_paths_with_anything_in_them(tmp_path: Path) -> None
     program.chmod(0o755)
     unit = tmp_path / "lima-vm@a.service"
     unit.write_text(services.systemd("a", (str(program),), "/home/x y/.lima").text)
-    done = subprocess.run(["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", str(unit)],
-                          capture_output=True, text=True)
+    argv = ["systemd-analyze", "--user", "verify", "--man=no", "--recursive-errors=no", str(unit)]
+    done = subprocess.run(argv, capture_output=True, text=True, env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)})
     assert "not executable" not in done.stderr and "Invalid" not in done.stderr, done.stderr
     assert "Failed to parse" not in done.stderr and "Unbalanced" not in done.stderr, done.stderr
 

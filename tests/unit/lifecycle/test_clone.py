@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from limacore.errors import AlreadyExistsError, ConfigError, HostError, LimaErro
 from limacore.lifecycle import clone, copying
 from limacore.paths import HomePaths, InstancePaths
 from limacore.store import disklocks, disks
-from tests.unit.lifecycle.instances import YAML, make, qemu_img, quiet, running, tree
+from tests.unit.lifecycle.instances import YAML, make, names, qemu_img, quiet, running, tree
 
 SSH_CONFIG = """\
 # This SSH config file can be passed to 'ssh -F'.
@@ -74,7 +75,7 @@ async def test_a_clone_has_what_belongs_to_it(home: HomePaths) -> None:
     }
     assert new.dir.stat().st_mode & 0o777 == 0o700
     assert tree(old.dir) == before
-    assert sorted(os.listdir(home.home)) == ["a", "b"]
+    assert names(home) == ["a", "b"]
 
 
 @pytest.mark.parametrize("verb", ["clone", "rename"])
@@ -187,14 +188,12 @@ async def test_a_cancelled_clone_leaves_nothing(home: HomePaths) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert os.listdir(home.home) == ["a"]
+    assert names(home) == ["a"]
 
 
-async def test_a_full_disk_leaves_nothing(home: HomePaths, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_disk_leaves_nothing(home: HomePaths) -> None:
     old = make(home, disk="raw")
     old.disk.write_bytes(b"x" * (1 << 20))
-    import resource
-
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, before[1]))  # writing more fails as on a full disk
     try:
@@ -202,7 +201,7 @@ async def test_a_full_disk_leaves_nothing(home: HomePaths, monkeypatch: pytest.M
             await clone.clone(home, "a", "b", report=quiet)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert os.listdir(home.home) == ["a"]
+    assert names(home) == ["a"]
 
 
 async def test_what_a_killed_clone_left_is_swept(home: HomePaths) -> None:
@@ -211,7 +210,7 @@ async def test_what_a_killed_clone_left_is_swept(home: HomePaths) -> None:
     left.mkdir()
     (left / "disk").write_text("half")
     await clone.clone(home, "a", "b", report=quiet)
-    assert sorted(os.listdir(home.home)) == ["a", "b"]
+    assert names(home) == ["a", "b"]
 
 
 async def test_a_rename_takes_everything_along(home: HomePaths) -> None:

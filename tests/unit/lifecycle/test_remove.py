@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from limacore.errors import LimaError, NotFoundError, ProtectedError, StateError
 from limacore.lifecycle import change, remove, stop
 from limacore.paths import HomePaths
 from limacore.store import disklocks, disks
-from tests.unit.lifecycle.instances import YAML, make, quiet, running, tree
+from tests.unit.lifecycle.instances import YAML, as_nobody, make, names, process, quiet, running, tree
 
 
 async def test_a_stopped_one(home: HomePaths, told: list[str]) -> None:
@@ -31,7 +30,7 @@ async def test_a_stopped_one(home: HomePaths, told: list[str]) -> None:
         f"info Removing `{paths.dir}/z.pid`",
         f"info Deleted `a` (`{paths.dir}`)",
     ]
-    assert [name for name in os.listdir(home.home) if not name.startswith("_")] == []
+    assert names(home) == []
 
 
 async def test_refusals(home: HomePaths) -> None:
@@ -43,9 +42,8 @@ async def test_refusals(home: HomePaths) -> None:
         assert str(caught.value) == ("failed to delete instance `p`: instance is protected to prohibit accidental "
                                      "removal (Hint: use `limatui unprotect`)")
     paths = make(home, "r")
-    with running(paths, "qemu.pid"):
-        with pytest.raises(StateError, match="expected status `Stopped`, got `Broken`"):
-            await remove.delete(home, "r", report=quiet)
+    with running(paths, "qemu.pid"), pytest.raises(StateError, match="expected status `Stopped`, got `Broken`"):
+        await remove.delete(home, "r", report=quiet)
     broken = make(home, "broken", yaml="images: [\n")
     with pytest.raises(StateError, match="expected status `Stopped`, got ``"):
         await remove.delete(home, "broken", report=quiet)
@@ -63,7 +61,7 @@ async def test_the_first_refusal_ends_it_and_what_went_before_is_done(home: Home
     change.protect(home, "c")
     with pytest.raises(ProtectedError, match="`c`"):
         await remove.delete_all(home, ["b", "nosuch", "a", "c", "d"], report=quiet)
-    assert sorted(name for name in os.listdir(home.home) if not name.startswith("_")) == ["c", "d"]
+    assert names(home) == ["c", "d"]
     deleted = [line for line in told if "Deleted" in line or "Ignoring" in line]
     assert [line.split("`")[1] for line in deleted] == ["b", "nosuch", "a"]
 
@@ -87,16 +85,11 @@ async def test_a_wrong_name_touches_nothing(home: HomePaths) -> None:
 
 async def test_force_kills_what_is_its_own_and_only_that(home: HomePaths, told: list[str]) -> None:
     paths = make(home)
-    stranger = subprocess.Popen(["sleep", "600"])
-    try:
-        with running(paths, "qemu.pid") as child:
-            paths.ha_pid.write_text(str(stranger.pid))
-            await remove.delete(home, "a", force=True, report=quiet)
-            assert child.wait(10) == -9
+    with process("sleep", "600") as stranger, running(paths, "qemu.pid") as child:
+        paths.ha_pid.write_text(str(stranger.pid))
+        await remove.delete(home, "a", force=True, report=quiet)
+        assert child.wait(10) == -9
         assert stranger.poll() is None
-    finally:
-        stranger.kill()
-        stranger.wait()
     assert f"info Sending SIGKILL to the qemu driver process {child.pid}" in told
     assert "info The host agent process seems already stopped" in told
     assert not paths.dir.exists()
@@ -150,20 +143,13 @@ async def test_closed_directories_go_too(home: HomePaths) -> None:
     (paths.dir / "sock/inner").chmod(0o500)
     (paths.dir / "sock").chmod(0o000)
     (paths.dir / "sock2").mkdir(0o000)
-    if os.geteuid():
-        await remove.delete(home, "a", report=quiet)
-    else:
-        for path in (home.home, paths.dir, *paths.dir.rglob("*")):
-            os.chown(path, 65534, 65534)
-        script = f"""
-import asyncio, os
-os.setgroups([]); os.setgid(65534); os.setuid(65534)
+    as_nobody(home.home, f"""
+import asyncio
 from pathlib import Path
 from limacore.lifecycle import remove
 from limacore.paths import HomePaths
 asyncio.run(remove.delete(HomePaths(Path({str(home.home)!r})), "a", report=lambda progress: None))
-"""
-        subprocess.run([os.sys.executable, "-c", script], check=True, env={**os.environ, "HOME": "/nonexistent"})
+""")
     assert not paths.dir.exists()
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +13,7 @@ from limacore.errors import ConfigError, DriverError, LimaError, NotFoundError, 
 from limacore.lifecycle import snapshots
 from limacore.model.snapshot import Snapshot
 from limacore.paths import HomePaths
-from tests.unit.lifecycle.instances import YAML, make, qemu_img, running
+from tests.unit.lifecycle.instances import YAML, make, process, qemu_img, running
 
 RUNNING = """\
 List of snapshots present on all disks:\r
@@ -57,19 +60,17 @@ async def test_back_and_forth(home: HomePaths, disk: str) -> None:
     assert [each.tag for each in await snapshots.listing(home, "a")] == ["two words"]
 
 
-def _write(folder: object, pattern: str) -> None:
-    import subprocess
-
-    subprocess.run(["qemu-io", "-c", f"write -P {pattern} 0 64k", "disk"], cwd=str(folder), check=True,
-                   capture_output=True)
+def _write(folder: Path, pattern: str) -> None:
+    qemu_io(f"write -P {pattern} 0 64k", folder)
 
 
-def _reads(folder: object, pattern: str) -> bool:
-    import subprocess
+def _reads(folder: Path, pattern: str) -> bool:
+    return "failed" not in qemu_io(f"read -P {pattern} 0 64k", folder)
 
-    done = subprocess.run(["qemu-io", "-c", f"read -P {pattern} 0 64k", "disk"], cwd=str(folder), check=True,
-                          capture_output=True, text=True)
-    return "failed" not in done.stdout
+
+def qemu_io(command: str, folder: Path) -> str:
+    done = subprocess.run(["qemu-io", "-c", command, "disk"], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout
 
 
 async def test_a_tag_twice_is_two_snapshots_as_in_the_reference(home: HomePaths) -> None:
@@ -126,17 +127,12 @@ async def test_a_machine_that_does_not_answer(home: HomePaths) -> None:
 
 async def test_an_image_in_use_is_left_alone(home: HomePaths) -> None:
     """QEMU locks the image even when no pid file tells of it."""
-    import subprocess
-
     paths = make(home)
-    holder = subprocess.Popen(["qemu-io", "disk"], cwd=paths.dir, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    try:
+    with process("qemu-io", "disk", cwd=paths.dir) as holder:
         assert holder.stdout is not None
         holder.stdout.read(1)
         with pytest.raises(DriverError, match="lock"):
             await snapshots.create(home, "a", "s")
-    finally:
-        holder.communicate(b"quit\n")
     assert "Snapshot" not in qemu_img("info", "disk", cwd=paths.dir)
 
 
