@@ -14,7 +14,7 @@ import h11
 from msgspec import Struct
 
 MAX_BODY = 4 << 20
-"""Bytes of the largest body that either side takes."""
+"""Bytes of the largest body that a client takes unless it asks for more."""
 
 REQUEST_TIME = 10.0
 """Seconds that a client may take to send its request."""
@@ -108,8 +108,9 @@ def _encode(connection: h11.Connection, response: Response, *, head_only: bool) 
 class _Reply:
     """Collects one response out of bytes; `feed` says whether it is complete."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
         self.connection = h11.Connection(h11.CLIENT)
+        self._most = most
         self.status = 0
         self.body = bytearray()
 
@@ -131,16 +132,17 @@ class _Reply:
 
     def _take(self, data: bytes) -> None:
         self.body += data
-        if len(self.body) > MAX_BODY:
-            raise OSError(f"the answer is longer than {MAX_BODY} bytes")
+        if len(self.body) > self._most:
+            raise OSError(f"the answer is longer than {self._most} bytes")
 
     def response(self) -> Response:
         return Response(self.status, bytes(self.body))
 
 
-async def request(path: Path, target: str, *, method: str = "GET", timeout: float = 3.0) -> Response:
-    """Ask a server at a unix socket; raises OSError or TimeoutError when it cannot be asked."""
-    reply = _Reply()
+async def request(path: Path, target: str, *, method: str = "GET", timeout: float = 3.0,
+                  most: int = MAX_BODY) -> Response:
+    """Ask a server at a unix socket; raises OSError or TimeoutError when it cannot be asked, or tells over `most`."""
+    reply = _Reply(most)
     async with asyncio.timeout(timeout):
         reader, writer = await asyncio.open_unix_connection(path)
         try:
@@ -155,7 +157,7 @@ async def request(path: Path, target: str, *, method: str = "GET", timeout: floa
 
 def request_sync(path: Path, target: str, *, method: str = "GET", timeout: float = 3.0) -> Response:
     """`request` without an event loop; the timeout counts for each system call."""
-    reply = _Reply()
+    reply = _Reply(MAX_BODY)
     with socket.socket(socket.AF_UNIX) as sock, _protocol_as_oserror(path):
         sock.settimeout(timeout)
         sock.connect(os.fspath(path))

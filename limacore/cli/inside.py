@@ -9,6 +9,7 @@ from limacore.cli.context import Context
 from limacore.cli.tree import Call
 from limacore.errors import HostError, UsageError
 from limacore.lifecycle.guard import existing
+from limacore.lifecycle.shell import entered
 
 
 def hostagent(ctx: Context, call: Call) -> None:
@@ -30,6 +31,7 @@ def usernet(ctx: Context, call: Call) -> None:
 def guest_install(ctx: Context, call: Call) -> None:
     """Our guests get their agent at each boot, from cidata.iso."""
     existing(ctx.home, call.arg(0, "default"))
+    entered(ctx.home, call.arg(0, "default"))
     raise HostError("the guest agent comes with each boot, there is nothing to install",
                     hint="restart the instance to give it a new agent")
 

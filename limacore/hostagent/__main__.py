@@ -44,7 +44,7 @@ async def run(args: argparse.Namespace, log: JsonLog) -> None:
     power.listen()
     prepared = await prepare(paths, home, log, debug=args.debug)
     agent = Agent(prepared, driver(prepared.spec.config.vm_type), power, Emitter(), log)
-    async with http1.serve(args.socket, api.handler(agent.info, agent.status)):
+    async with http1.serve(args.socket, api.handler(agent.info, agent.status, agent.pixels)):
         log("info", f"hostagent socket created at {args.socket}")
         await agent.run()
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Protocol, runtime_checkable
 
 from limacore.base.log import JsonLog
+from limacore.base.picture import Pixels
 from limacore.drivers.base import Driver, Exit, Machine
 from limacore.errors import DriverError, GuestError, LimaError
 from limacore.forward.forwarder import Forwarder
@@ -44,6 +45,13 @@ class Eventful(Protocol):
     """A machine that tells what happens to it."""
 
     def events(self) -> AsyncIterator[MachineEvent]: ...
+
+
+@runtime_checkable
+class Pictured(Protocol):
+    """A machine whose display can be seen."""
+
+    async def pixels(self) -> Pixels: ...
 
 
 class Agent:
@@ -82,6 +90,10 @@ class Agent:
             started_at=self._started_at, ready_seconds=self.ready_seconds, agent=self._agent_word(),
             clock_skew_ms=self.messages.skew_ms, metrics=self.messages.metrics, errors=self.errors,
         )  # fmt: skip
+
+    async def pixels(self) -> Pixels | None:
+        """For `/v1/screenshot`; None when the driver cannot. Raises StateError without a display, DriverError."""
+        return await self._machine.pixels() if isinstance(self._machine, Pictured) else None
 
     async def run(self) -> None:
         """Run the machine until it ends or a signal asks; the last event is `exiting`."""

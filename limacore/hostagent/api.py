@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
 
 from limacore.base.http1 import Handler, Request, Response
+from limacore.base.picture import FORMATS, Pixels
+from limacore.errors import LimaError, StateError
 from limacore.model.agentstatus import AgentStatus, HostInfo
 
 
-def handler(info: Callable[[], HostInfo], status: Callable[[bool], AgentStatus]) -> Handler:
+Picture = Callable[[], Awaitable[Pixels | None]]
+"""The display as it is now, None where the driver cannot tell; raises StateError without a display, LimaError."""
+
+
+def handler(info: Callable[[], HostInfo], status: Callable[[bool], AgentStatus], pixels: Picture) -> Handler:
     """The answers; `status` is told whether the client wants metrics."""
 
     async def answer(request: Request) -> Response:
@@ -20,7 +27,7 @@ def handler(info: Callable[[], HostInfo], status: Callable[[bool], AgentStatus])
         if request.path == "/v1/limatui/status":
             return _get(request, lambda: msgspec.json.encode(status(request.query.get("metrics") == "1")))
         if request.path == "/v1/screenshot":
-            return _screenshot(request)
+            return await _screenshot(request, pixels)
         return Response(404, b"404 page not found\n", "text/plain; charset=utf-8")
 
     return answer
@@ -30,12 +37,25 @@ def _get(request: Request, body: Callable[[], bytes]) -> Response:
     return Response(200, body()) if request.method == "GET" else Response(405)
 
 
-def _screenshot(request: Request) -> Response:
+async def _screenshot(request: Request, pixels: Picture) -> Response:
     if request.method != "GET":
         return Response(405, headers=(("Allow", "GET"),))
-    if request.query.get("format", "png").lower() not in ("png", "bmp"):
-        return Response(400, msgspec.json.encode({"message": "unknown format; use png or bmp"}))
-    return Response(501, msgspec.json.encode({"message": "this driver cannot take screenshots"}))
+    kind = request.query.get("format", "png").lower()
+    if kind not in FORMATS:
+        return _failure(400, "unknown format; use png or bmp")
+    try:
+        found = await pixels()
+    except StateError as error:
+        return _failure(422, error.message)
+    except LimaError as error:
+        return _failure(500, str(error))
+    if found is None:
+        return _failure(501, "this driver cannot take screenshots")
+    return Response(200, await asyncio.to_thread(FORMATS[kind], found), f"image/{kind}")
+
+
+def _failure(status: int, message: str) -> Response:
+    return Response(status, msgspec.json.encode({"message": message}))
 
 
 def systemd_unit(cgroup: Path = Path("/proc/self/cgroup")) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from typing import NoReturn
 
 from limacore.base import diskformat, notice, proc
 from limacore.base.goquote import quoted, ticked
 from limacore.drivers.qemu import qmp
-from limacore.errors import ConfigError, DriverError, NotFoundError, StateError, UsageError
+from limacore.errors import ConfigError, DriverError, GuestError, NotFoundError, StateError, UsageError
 from limacore.lifecycle.guard import configured, held
 from limacore.model.instance import Instance, Status
 from limacore.model.snapshot import Snapshot
 from limacore.paths import HomePaths, InstancePaths
+from limacore.ssh.mux import Mux
 from limacore.store.scan import inspect
 
 _LIMIT = 900.0
@@ -119,6 +121,16 @@ async def _do(instance: Instance, paths: InstancePaths, command: str, option: st
     said = await qmp.human(paths.qmp_sock, f"{command} {quoted(tag)}", within=_LIMIT)
     if said.strip():
         _fail(said.strip())
+    if command == "loadvm":
+        await _hang_up(paths)
+
+
+async def _hang_up(paths: InstancePaths) -> None:
+    """The guest knows nothing of connections made after the snapshot: ssh would wait for a minute to notice."""
+    with contextlib.suppress(GuestError, OSError):
+        master = await Mux.connect(paths.ssh_sock)
+        with contextlib.closing(master):
+            await master.terminate()
 
 
 def _fail(said: str) -> NoReturn:

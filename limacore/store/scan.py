@@ -16,7 +16,6 @@ from limacore.config.setting import is_initialised, recorded_version
 from limacore.config.written import written
 from limacore.errors import LimaError, NotFoundError, UsageError
 from limacore.model.agentstatus import HostInfo
-from limacore.model.config import Problem
 from limacore.model.instance import Instance, Status, Usage
 from limacore.paths import HomePaths, InstancePaths, check_instance_name
 from limacore.store import view
@@ -117,15 +116,9 @@ def _instance(home: HomePaths, name: str, memory: Memory, *, fresh: bool) -> Ins
     except LimaError as error:
         return _unreadable(paths, (error.message,))
     if loaded.config is None or loaded.errors:
-        return _unreadable(paths, tuple(_placed(each, paths.lima_yaml) for each in loaded.errors), loaded)
+        return _unreadable(paths, loaded.words, loaded)
     found, info = _look(paths, loaded.config.vm_type, memory, fresh=fresh)
     return _readable(paths, loaded, found, judge(found), info, memory, home)
-
-
-def _placed(problem: Problem, path: Path) -> str:
-    """File, line and column, field, what was expected, what to do."""
-    where = f"{path}:{problem.line}:{problem.column}: " if problem.line and str(path) not in problem.message else ""
-    return f"{where}{problem.message}{f' (hint: {problem.hint})' if problem.hint else ''}"
 
 
 def _loaded(paths: InstancePaths, home: HomePaths, memory: Memory) -> Loaded:

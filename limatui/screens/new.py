@@ -54,7 +54,7 @@ class NewScreen(Screen[CreateWanted | None]):
 
     def __init__(self, infos: Sequence[TemplateInfo], taken: frozenset[str], template: str = "") -> None:
         super().__init__()
-        self._infos, self._taken = tuple(infos), taken
+        self._taken = taken
         self._names = tuple(each.name for each in infos if not each.hidden)
         self._template = template or ("default" if "default" in self._names else next(iter(self._names), ""))
         self._base = self._shown = self._written = ""
@@ -63,22 +63,26 @@ class NewScreen(Screen[CreateWanted | None]):
         self._changed: frozenset[int] = frozenset()
         self._pause: Timer | None = None
         self.by_hand = False
+        self._head, self._state, self._which = Bar(ground="panel-ground"), Block(id="state"), Bar(id="which")
+        self._name = Entry("name", value=present.free_name(taken, self._template))
+        self._chooser = TemplateEntry(infos, self._template)
+        self._entries = {path: Entry(path, words=present.field(path).choices) for path in present.PATHS}
+        self.editor, self._footer = YamlEditor(), Footer()
 
     def compose(self) -> ComposeResult:
         """Fields on the left, the text on the right, keys below."""
-        yield Bar(ground="panel-ground", classes="head")
+        yield self._head
         with Horizontal():
             with Vertical(classes="side"):
                 with VerticalScroll(classes="fields", can_focus=False):
-                    yield Entry("name", value=present.free_name(self._taken, self._template))
-                    yield TemplateEntry(self._infos, self._template)
-                    for path in present.PATHS:
-                        yield Entry(path, words=present.field(path).choices)
-                yield Block(id="state")
+                    yield self._name
+                    yield self._chooser
+                    yield from self._entries.values()
+                yield self._state
             with Vertical(classes="reader"):
-                yield Bar(id="which")
-                yield YamlEditor()
-        yield Footer()
+                yield self._which
+                yield self.editor
+        yield self._footer
 
     @property
     def board(self) -> Dashboard:
@@ -86,24 +90,16 @@ class NewScreen(Screen[CreateWanted | None]):
         return cast("Dashboard", self.app)
 
     @property
-    def editor(self) -> YamlEditor:
-        """The text."""
-        return self.query_one(YamlEditor)
-
-    @property
     def form(self) -> present.Form:
         """What is typed now."""
-        typed = {path: self._entry(path).value for path in present.PATHS}
-        return present.Form(self._entry("name").value, self.query_one(TemplateEntry).value, typed,
+        typed = {path: entry.value for path, entry in self._entries.items()}
+        return present.Form(self._name.value, self._chooser.value, typed,
                             self.editor.text if self.by_hand else None)
-
-    def _entry(self, path: str) -> Entry:
-        return self.query_one(f"#field-{path}", Entry)
 
     def on_mount(self) -> None:
         """A name that is free, marked so that typing replaces it."""
-        self.query_one(".head", Bar).show((("lima", "bold"), ("tui", "bold accent-key"), ("  A new instance", "dim")))
-        self._entry("name").take()
+        self._head.show((("lima", "bold"), ("tui", "bold accent-key"), ("  A new instance", "dim")))
+        self._name.take()
         self._follow()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -164,7 +160,7 @@ class NewScreen(Screen[CreateWanted | None]):
     async def _learn_defaults(self, base: str) -> None:
         found = await asyncio.to_thread(self.board.bridge.engine.effective, "draft", base)
         for path, text in present.defaults(found).items():
-            self._entry(path).default(text or present.example(path))
+            self._entries[path].default(text or present.example(path))
 
     async def _check(self) -> None:
         text = self.editor.text
@@ -185,7 +181,7 @@ class NewScreen(Screen[CreateWanted | None]):
     def action_form_again(self) -> None:
         """What was written by hand is dropped."""
         self.by_hand, self._written = False, ""
-        self._entry("name").take()
+        self._name.take()
         self._follow()
 
     # --- drawing
@@ -199,25 +195,22 @@ class NewScreen(Screen[CreateWanted | None]):
         return where, wrong
 
     def _draw(self) -> None:
-        if not self.is_mounted:
+        if not self.is_running:
             return
         where, wrong = self._wrong()
-        for path in ("name", *present.PATHS):
-            entry = self._entry(path)
+        for path, entry in {"name": self._name, **self._entries}.items():
             entry.disabled = self.by_hand and path != "name"
             entry.mark("bad" if path == where else "accent-key" if path == self._at else "dim")
-        chooser = self.query_one(TemplateEntry)
-        chooser.disabled = self.by_hand
-        chooser.mark("bad" if where == "template" else "accent-key" if self._at == "template" else "dim")
-        block = self.query_one("#state", Block)
-        block.show(state(self.form, self._at, wrong, present.caution(self.form.typed, self.board.fleet.host),
-                         max(24, block.size.width)))
+        self._chooser.disabled = self.by_hand
+        self._chooser.mark("bad" if where == "template" else "accent-key" if self._at == "template" else "dim")
+        caution = present.caution(self.form.typed, self.board.fleet.host)
+        self._state.show(state(self.form, self._at, wrong, caution, max(24, self._state.size.width)))
         said = "written by hand: ctrl+r is the form again" if self.by_hand else "what it leads to, with its bases"
-        self.query_one("#which", Bar).show(((said, "warn" if self.by_hand else "faint"),), summary(self._problems))
+        self._which.show(((said, "warn" if self.by_hand else "faint"),), summary(self._problems))
         self._keys(not wrong)
 
     def _keys(self, right: bool) -> None:
-        self.query_one(Footer).keys((
+        self._footer.keys((
             Key("enter", "create and start", right, "make(True)"), Key("ctrl+s", "only create", right, "make(False)"),
             Key("tab", "next field", True, "app.focus_next"),
             Key("F2", "form" if self.has_class("-text") else "edit the text", True, "text"),
@@ -229,8 +222,8 @@ class NewScreen(Screen[CreateWanted | None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """In the text enter is a new line and ctrl+y brings back what was undone; among the templates enter chooses."""
-        if action in ("make", "copy") and parameters != (False,) and self.is_mounted:
-            choosing = action == "make" and self.query_one(TemplateEntry).choosing
+        if action in ("make", "copy") and parameters != (False,):
+            choosing = action == "make" and self._chooser.choosing
             return not (self.editor.has_focus or choosing)
         return True
 
@@ -247,7 +240,7 @@ class NewScreen(Screen[CreateWanted | None]):
         """From the text to the form; from the form away."""
         if self.editor.has_focus:
             self.remove_class("-text")
-            self._entry("name").take()
+            self._name.take()
             self._draw()
         else:
             self.dismiss(None)

@@ -52,35 +52,28 @@ class TemplatesScreen(Screen[None]):
         self.infos: tuple[TemplateInfo, ...] = ()
         self._query, self._blocks, self._embedded = "", False, False
         self._settling: Timer | None = None
+        self._head, self._titles, self._which = Bar(ground="panel-ground"), Bar(), Bar(id="which")
+        self.list: PickList[TemplateInfo] = PickList(present.row, lambda each: each.name)
+        self._about, self._text, self._footer = Block(id="about"), YamlEditor(read_only=True), Footer()
 
     def compose(self) -> ComposeResult:
         """List on the left, text on the right, keys below."""
-        yield Bar(ground="panel-ground", classes="head")
+        yield self._head
         with Horizontal():
             with Vertical(classes="found"):
                 yield Input(placeholder="search: docker, k8s, debian, own", classes="line")
-                yield Bar(classes="titles")
-                yield PickList[TemplateInfo](present.row, lambda each: each.name)
+                yield self._titles
+                yield self.list
             with Vertical(classes="reader"):
-                yield Block(id="about")
-                yield Bar(id="which")
-                yield YamlEditor(read_only=True)
-        yield Footer()
+                yield self._about
+                yield self._which
+                yield self._text
+        yield self._footer
 
     @property
     def board(self) -> Dashboard:
         """The app."""
         return cast("Dashboard", self.app)
-
-    @property
-    def list(self) -> PickList[TemplateInfo]:
-        """The templates."""
-        return self.query_one(PickList)
-
-    @property
-    def reading(self) -> bool:
-        """Whether the text has the place of the list."""
-        return self.has_class("-reading")
 
     def on_mount(self) -> None:
         """Find out which there are."""
@@ -97,7 +90,7 @@ class TemplatesScreen(Screen[None]):
         self.call_after_refresh(self._arranged)
 
     def _arranged(self) -> None:
-        self.query_one(".titles", Bar).show(present.titles(self.list.size.width))
+        self._titles.show(present.titles(self.list.size.width))
         self._moved()
 
     async def _load(self) -> None:
@@ -110,16 +103,16 @@ class TemplatesScreen(Screen[None]):
     def _refill(self) -> None:
         found = present.matching(self.infos, self._query, blocks=self._blocks)
         self.list.show(found)
-        self.query_one(".head", Bar).show(*present.header(self.infos, len(found), self._blocks))
+        self._head.show(*present.header(self.infos, len(found), self._blocks))
         if not found:
-            self.query_one("#about", Block).show([(("no template is like that", "dim"),)])
-            self.query_one(YamlEditor).load_text("")
+            self._about.show([(("no template is like that", "dim"),)])
+            self._text.load_text("")
         self._keys()
 
     def _keys(self) -> None:
         info = self.list.current
         one = info is not None
-        self.query_one(Footer).keys((
+        self._footer.keys((
             Key("n", "new instance", one and not getattr(info, "hidden", False), "new"),
             Key("e", "edit" if info and info.own else "edit a copy", one, "edit"), Key("/", "search", True, "search"),
             Key("v", "as written" if self._embedded else "with bases", one, "embed"),
@@ -144,8 +137,7 @@ class TemplatesScreen(Screen[None]):
         info = self.list.current
         if info is None:
             return
-        block = self.query_one("#about", Block)
-        block.show(present.about(info, max(20, block.size.width)))
+        self._about.show(present.about(info, max(20, self._about.size.width)))
         self._keys()
         if self._settling is not None:
             self._settling.stop()
@@ -159,8 +151,8 @@ class TemplatesScreen(Screen[None]):
         except (LimaError, OSError) as error:
             text, words, mark = "", str(error), "bad"
         if self.list.current == info:
-            self.query_one("#which", Bar).show(((words, mark),), (("v", "bold accent-key"), (" the other", "dim")))
-            self.query_one(YamlEditor).load_text(text)
+            self._which.show(((words, mark),), (("v", "bold accent-key"), (" the other", "dim")))
+            self._text.load_text(text)
 
     # --- keys
 
@@ -188,7 +180,7 @@ class TemplatesScreen(Screen[None]):
     def action_read(self) -> None:
         """The text; in a small terminal it takes the whole screen."""
         self.set_class(not self.has_class("-wide"), "-reading")
-        self.query_one(YamlEditor).focus()
+        self._text.focus()
         self._moved()
 
     def action_back(self) -> None:

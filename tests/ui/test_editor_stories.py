@@ -22,7 +22,7 @@ from limatui.widgets.effective import EffectiveView
 from limatui.widgets.findline import places
 from limatui.widgets.table import InstanceTable
 from tests.ui.board import Board, playing
-from tests.ui.pane_app import screen_text, until
+from tests.ui.pane_app import until
 
 
 async def editing(board: Board, *, row: int = 0) -> ConfigPane:
@@ -377,7 +377,7 @@ async def typed_and_left(home: Path, answer: str) -> None:
         await pilot.press("x", "escape", "k")
         await until(pilot, lambda: app.screen is app.screen_stack[0])
         await pilot.press("q")
-        await until(pilot, lambda: any("not saved" in line for line in screen_text(app)))
+        await until(pilot, lambda: isinstance(app.screen, Ask))
         await pilot.press(answer)
         await pilot.pause(0.3)
 

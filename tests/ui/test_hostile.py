@@ -81,8 +81,8 @@ _STORY = (
     (b"p", "EVILMARKUP", ""), (b"n", "A new instance", ""), (b"\x1b", "STATUS", "A new instance"),
     (b":", "do you want", ""), (b"\x1b", "STATUS", "do you want"), (b"?", "limatui  all keys", ""),
     (b"\x1b", "STATUS", "all keys"), (b"3", "LOGEND", ""), (b"5", "ALLOCATED", "LOGEND"),
-    (b"6", "TAKEN", "ALLOCATED"), (b"I", "image cache", ""), (b"P", "are given back", ""),
-    (b"\x1b", "image cache", "are given back"),
+    (b"6", "TAKEN", "ALLOCATED"), (b"I", "image cache", ""), (b"P", "limatui prune", ""),
+    (b"\x1b", "image cache", "limatui prune"),
     (b"q", "TAKEN", "image cache"),
 )
 """Keys, what is on the screen after them, and what is not any more."""

@@ -155,13 +155,17 @@ def flow(node: Node) -> str:
 def _flow_collection(node: Node) -> str:
     if node.kind == SEQ:
         return "[" + ", ".join(map(_flow_item, node.items)) + "]"
-    return "{" + ", ".join(f"{_flow_item(key)}: {_flow_item(value)}" for key, value in node.pairs) + "}"
+    return "{" + ", ".join(f"{_flow_key(key)}: {_flow_item(value)}" for key, value in node.pairs) + "}"
+
+
+def _flow_key(key: Node) -> str:
+    return _flow_item(key) + " " * (key.kind == ALIAS)
 
 
 def _flow_item(node: Node) -> str:
     properties = _properties(node)
     text = flow(node) if node.kind != SCALAR else _scalar(node, inside=True)
-    return f"{properties} {text}" if properties and node.kind == SCALAR else text + " " * (node.kind == ALIAS)
+    return f"{properties} {text}" if properties and node.kind == SCALAR else text
 
 
 def _inline(node: Node) -> bool:

@@ -66,6 +66,18 @@ class QemuMachine:
         """`running`, `paused`, `io-error`, `guest-panicked`, …; raises DriverError."""
         return str((await self._monitor.ask("query-status"))["status"])
 
+    async def pixels(self) -> picture.Pixels:
+        """What the guest's display shows now; raises StateError when it has none, DriverError."""
+        if self._spec.config.video.display == "none":
+            raise StateError("the instance has no display", hint="set `video.display`, for example to vnc")
+        with tempfile.TemporaryDirectory(prefix="lima-screen-") as folder:
+            file = Path(folder) / "screen.ppm"
+            await self._monitor.ask("screendump", filename=str(file))
+            try:
+                return picture.read_ppm(await asyncio.to_thread(file.read_bytes))
+            except (OSError, ValueError) as error:
+                raise DriverError("QEMU wrote no picture", detail=str(error)) from error
+
 
 def describe(spec: MachineSpec, host: args.QemuHost) -> str:
     """The machine in a few words: `qemu 7.2 · q35 · 2 cpus · tcg`."""

@@ -145,5 +145,7 @@ DIFFERENT: dict[str, str] = {
     "070-create-image-as-template[5].files": "as above",
     "070-create-image-as-template[6].stderr": "a missing file is told in the same words whether it would be compressed or not",
     "070-create-image-as-template[6].files": "as above: the name is free",
+    "071-config-files[4].stdout": "an instance whose configuration cannot be read is Broken, not without a status",
+    "071-config-files[5].stdout": "as above, and errors are texts",
     "134-http-template[2].stderr": "the page of a server that answers 404 is no template, and the status is told",
 }

@@ -202,4 +202,5 @@ def test_the_home_of_the_reference_tool(lima_home: Path, golden: Path) -> None:
 def test_a_broken_file_says_where_and_what_was_expected(paths: InstancePaths) -> None:
     paths.lima_yaml.write_text(YAML.replace("cpus: 1", "cpus: many"))
     (error,) = inspect(HomePaths(paths.dir.parent), "t").errors
-    assert error == f"{paths.lima_yaml}:2:7: field `cpus`: must be a whole number, not `many`"
+    where = f"failed to unmarshal YAML (main file `{paths.lima_yaml}`): [2:7] "
+    assert error.startswith(where + "cannot unmarshal string into Go struct field LimaYAML.CPUs of type int\n")
