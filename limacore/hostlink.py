@@ -27,6 +27,8 @@ from limacore.paths import InstancePaths
 
 OWN_TIME = 10.0
 """Seconds that a new agent may take until its pid file is there; a start takes 0.1."""
+MOST_PICTURE = 32 << 20
+"""Bytes of the largest picture of a display that is taken."""
 
 
 class LogLine(Struct, frozen=True):
@@ -49,6 +51,24 @@ async def status(paths: InstancePaths, *, metrics: bool = False, timeout: float 
     Raises StateError when the agent does not answer or is not one of ours."""
     target = "/v1/limatui/status?metrics=1" if metrics else "/v1/limatui/status"
     return msgspec.json.decode(await _get(paths, target, timeout), type=AgentStatus)
+
+
+async def screenshot(paths: InstancePaths, kind: str, timeout: float = 30.0) -> bytes:
+    """The guest's display as a `png` or `bmp` file; raises StateError with what the agent says against it."""
+    try:
+        response = await http1.request(paths.ha_sock, f"/v1/screenshot?format={kind}", timeout=timeout,
+                                       most=MOST_PICTURE)
+    except (OSError, TimeoutError) as error:
+        raise StateError(f"the host agent of `{paths.name}` does not answer", detail=str(error)) from error
+    if response.status != 200:
+        raise StateError("failed to take a screenshot", detail=_refusal(response))
+    return response.body
+
+
+def _refusal(response: http1.Response) -> str:
+    with contextlib.suppress(msgspec.DecodeError, KeyError):
+        return msgspec.json.decode(response.body, type=dict[str, str])["message"]
+    return f"status {response.status}"
 
 
 async def _get(paths: InstancePaths, target: str, timeout: float) -> bytes:

@@ -45,7 +45,7 @@ def quick(words: list[str], program: str) -> None:
     if words and words[0] == "shell":
         from limacore.cli import quickshell
 
-        command = quickshell.argv(words)
+        command = quickshell.argv(words, program)
         if command:
             os.execvp(command[0], command)
 

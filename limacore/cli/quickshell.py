@@ -3,7 +3,7 @@
 Imports only what the interpreter has built in; ssh.config has the port, and all options for a limatui of its own name.
 """
 
-# ruff: noqa: PTH103, PTH105, PTH111, PTH118, PTH120, PTH123
+# ruff: noqa: PTH103, PTH105, PTH111, PTH120, PTH123
 
 import marshal
 import os

@@ -18,7 +18,7 @@ from limacore.config import unmarshal
 from limacore.config.coerce import Coercion
 from limacore.config.defaults import FILLS, Filling
 from limacore.config.layers import Layers
-from limacore.config.rules import experimental, validate
+from limacore.config.rules import experimental, ignored, validate
 from limacore.config.rules.guest import unused_params
 from limacore.config.setting import Setting, setting_of
 from limacore.config.shape import config_shape
@@ -91,7 +91,7 @@ class Loaded(Struct, frozen=True):
             if each.severity == "warning" and not unknown and (starting or not each.at_start):
                 tell = notice.error if each.loud else notice.warning
                 tell(each.told, **({"error": each.cause} if each.cause else {}))
-        for text in experimental(self.filled) if starting and self.config else ():
+        for text in (*ignored(self.filled), *experimental(self.filled)) if starting and self.config else ():
             notice.warning(text)
 
 

@@ -13,7 +13,6 @@ from limacore.base.picture import FORMATS, Pixels
 from limacore.errors import LimaError, StateError
 from limacore.model.agentstatus import AgentStatus, HostInfo
 
-
 Picture = Callable[[], Awaitable[Pixels | None]]
 """The display as it is now, None where the driver cannot tell; raises StateError without a display, LimaError."""
 

@@ -19,6 +19,15 @@ class PortForwardEvent(Struct, frozen=True, rename="camel", omit_defaults=True):
     error: str = ""
 
 
+class VsockEvent(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A vsock forward, which only other drivers have: `type` is `started`, `skipped` or `failed`."""
+
+    type: str = ""
+    host_addr: str = ""
+    vsock_port: int = 0
+    reason: str = ""
+
+
 class CloudInitProgress(Struct, frozen=True, rename="camel", omit_defaults=True):
     """A line of the cloud-init log."""
 
@@ -61,6 +70,7 @@ class EventStatus(Struct, frozen=True, omit_defaults=True, rename="camel"):
     ssh_local_port: int = field(default=0, name="sshLocalPort")
     cloud_init_progress: CloudInitProgress | None = None
     port_forward: PortForwardEvent | None = None
+    vsock: VsockEvent | None = None
     step: StepEvent | None = None
     script: ScriptEvent | None = None
     agent: AgentEvent | None = None

@@ -42,6 +42,7 @@ class DisksPane(Widget):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "create", "add"), Binding("i", "import", "import"), Binding("r", "resize", "resize"),
         Binding("u", "unlock", "unlock"), Binding("d", "delete", "delete"), Binding("y", "copy", "copy path"),
+        Binding("I", "screen.do('cache')", "image cache"),
     ]
 
     def __init__(self, instance: str | None = "", *, id: str | None = None) -> None:

@@ -328,6 +328,11 @@ class MainScreen(Screen[None]):
             self.action_do(event.key.action)
         elif event.key.action == "back":
             self.action_back()
+        else:
+            for each in self.active_bindings.values():
+                if each.binding.action == event.key.action:
+                    self.app.call_next(self.app.run_action, each.binding.action, each.node)
+                    break
 
 
 def _set_height(widget: Widget, rows_high: int) -> None:

@@ -64,7 +64,7 @@ class NewScreen(Screen[CreateWanted | None]):
         self._pause: Timer | None = None
         self.by_hand = False
         self._head, self._state, self._which = Bar(ground="panel-ground"), Block(id="state"), Bar(id="which")
-        self._name = Entry("name", value=present.free_name(taken, self._template))
+        self._called = Entry("name", value=present.free_name(taken, self._template))
         self._chooser = TemplateEntry(infos, self._template)
         self._entries = {path: Entry(path, words=present.field(path).choices) for path in present.PATHS}
         self.editor, self._footer = YamlEditor(), Footer()
@@ -75,7 +75,7 @@ class NewScreen(Screen[CreateWanted | None]):
         with Horizontal():
             with Vertical(classes="side"):
                 with VerticalScroll(classes="fields", can_focus=False):
-                    yield self._name
+                    yield self._called
                     yield self._chooser
                     yield from self._entries.values()
                 yield self._state
@@ -93,13 +93,13 @@ class NewScreen(Screen[CreateWanted | None]):
     def form(self) -> present.Form:
         """What is typed now."""
         typed = {path: entry.value for path, entry in self._entries.items()}
-        return present.Form(self._name.value, self._chooser.value, typed,
+        return present.Form(self._called.value, self._chooser.value, typed,
                             self.editor.text if self.by_hand else None)
 
     def on_mount(self) -> None:
         """A name that is free, marked so that typing replaces it."""
         self._head.show((("lima", "bold"), ("tui", "bold accent-key"), ("  A new instance", "dim")))
-        self._name.take()
+        self._called.take()
         self._follow()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -181,7 +181,7 @@ class NewScreen(Screen[CreateWanted | None]):
     def action_form_again(self) -> None:
         """What was written by hand is dropped."""
         self.by_hand, self._written = False, ""
-        self._name.take()
+        self._called.take()
         self._follow()
 
     # --- drawing
@@ -198,7 +198,7 @@ class NewScreen(Screen[CreateWanted | None]):
         if not self.is_running:
             return
         where, wrong = self._wrong()
-        for path, entry in {"name": self._name, **self._entries}.items():
+        for path, entry in {"name": self._called, **self._entries}.items():
             entry.disabled = self.by_hand and path != "name"
             entry.mark("bad" if path == where else "accent-key" if path == self._at else "dim")
         self._chooser.disabled = self.by_hand
@@ -240,7 +240,7 @@ class NewScreen(Screen[CreateWanted | None]):
         """From the text to the form; from the form away."""
         if self.editor.has_focus:
             self.remove_class("-text")
-            self._name.take()
+            self._called.take()
             self._draw()
         else:
             self.dismiss(None)

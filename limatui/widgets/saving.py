@@ -124,16 +124,18 @@ class Saving:
         choices = (Choice("s", "save", "save"), Choice("d", "drop the changes", "drop"),
                    Choice("k", "keep them for later", "keep"))
         question = Ask("There are changes that are not saved", diff(buffer.saved, buffer.text), choices)
-        self._ask(question, lambda answer: self._pane.call_later(self._left, answer, buffer))
+        self._pane.app.push_screen(question, lambda answer: self._pane.call_later(self._left, answer or "", buffer))
 
     async def _left(self, answer: str, buffer: Buffer) -> None:
-        if answer == "save":
-            await self.save()
-        elif answer == "drop":
+        if answer == "drop":
             buffer.text = buffer.saved
             self._show(buffer)
         if answer in ("drop", "keep"):
             await self._pane.run_action("screen.back")
+            return
+        self._pane.editor.focus()
+        if answer == "save":
+            await self.save()
 
     # --- what was left over
 

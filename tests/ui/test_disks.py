@@ -182,7 +182,9 @@ async def test_a_story_on_the_demo() -> None:
         await board.until(lambda: board.app.jobs[0].verb == "disk unlock" and board.app.jobs[0].state == "done")
         await board.press("d", "y")
         await board.until(lambda: all(disk.name != "registry" for disk in board.app.fleet.disks), "it is gone")
-        await board.press("escape")
+        await board.pilot.click("#footer", offset=(board.footer.index("I image cache"), 0))
+        await board.until(lambda: "downloads" in board.text, "the key of a pane, clicked")
+        await board.press("escape", "escape")
         assert board.main.focused is board.main.table
 
 

@@ -375,7 +375,7 @@ async def typed_and_left(home: Path, answer: str) -> None:
             await pilot.pause(0.2)
         await until(pilot, lambda: app.focused is pane.editor)
         await pilot.press("x", "escape", "k")
-        await until(pilot, lambda: app.screen is app.screen_stack[0])
+        await until(pilot, lambda: isinstance(app.focused, InstanceTable))
         await pilot.press("q")
         await until(pilot, lambda: isinstance(app.screen, Ask))
         await pilot.press(answer)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from limacore.base.yq.node import ALIAS, DOUBLE, FLOW, FOLDED, LITERAL, MAP, SCALAR, SEQ, SINGLE, Node, resolve
+from limacore.base.yq.node import ALIAS, DOUBLE, FLOW, FOLDED, LITERAL, MAP, SCALAR, SEQ, Node, resolve
 
 _INDICATORS = frozenset("#,[]{}&*!|>'\"%@`")
 _FLOW_INDICATORS = frozenset(",?[]{}:")
@@ -260,6 +260,3 @@ def _escaped(char: str) -> str:
         return char
     code = ord(char)
     return f"\\x{code:02X}" if code < 0x100 else f"\\u{code:04X}" if code < 0x10000 else f"\\U{code:08X}"
-
-
-__all__ = ["SINGLE", "YQ", "Layout", "double", "flow", "write"]

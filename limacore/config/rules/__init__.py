@@ -44,6 +44,14 @@ def experimental(filled: dict[str, Any]) -> tuple[str, ...]:
     return tuple(f"{what} is experimental" for there, what in found if there)
 
 
+def ignored(filled: dict[str, Any]) -> tuple[str, ...]:
+    """What the driver passes over, in limactl's words."""
+    if filled["vmType"] != "qemu":
+        return ()
+    return tuple(f"vmType qemu: ignoring networks[{number}]: [VZNAT]"
+                 for number, network in enumerate(filled["networks"]) if network.get("vzNAT") is not None)
+
+
 def validate(filled: dict[str, Any], home: HomePaths) -> tuple[Problem, ...]:
     """Problems of a filled configuration whose `vmType` is resolved; names of networks are looked up in `home`."""
     return tuple(problem for rule in RULES for problem in rule(filled, home))

@@ -6,15 +6,16 @@ import asyncio
 import contextlib
 import signal
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack
 from pathlib import Path
 
-from limacore.base import proc
+from limacore.base import picture, proc
 from limacore.drivers.base import Exit, Log, Machine, MachineSpec
 from limacore.drivers.qemu import accel, args, failures, firmware, leftovers, probe, qmp, vnc
 from limacore.drivers.qemu.links import connect_networks, locked_disks, make_shared_directories
-from limacore.errors import DriverError
+from limacore.errors import DriverError, StateError
 
 _ANSWER = 60.0
 """Seconds until QEMU must have answered; it takes 0.05 on an idle computer."""

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -108,4 +113,61 @@ async def test_the_download_cache(engine: Engine, tmp_path: Path, monkeypatch: p
     job = await done(engine, engine.prune())
     assert job.command == "limatui prune --keep-referred" and job.log[-1].text.startswith("Freed ")
     assert await engine.cache() == ()
+    await engine.close()
+
+
+class _Slowly(BaseHTTPRequestHandler):
+    """Serves one image in pieces with pauses, so that a rate can be seen."""
+
+    image = b""
+
+    def do_HEAD(self) -> None:
+        self._head()
+
+    def do_GET(self) -> None:
+        self._head()
+        for start in range(0, len(self.image), 1 << 16):
+            time.sleep(0.1)
+            self.wfile.write(self.image[start:start + (1 << 16)])
+
+    def _head(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.image)))
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def slow_image(tmp_path: Path) -> Iterator[str]:
+    """The URL of a qcow2 image of about 1.3 MB that takes two seconds."""
+    path = tmp_path / "image.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(path), "1G"], check=True)
+    _Slowly.image = path.read_bytes().ljust(1_300_000, b"\0")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Slowly)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/image.qcow2"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+async def test_a_download_is_told_in_bytes(engine: Engine, lima_home: Path, slow_image: str, tmp_path: Path,
+                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    template = lima_home / "t.yaml"
+    template.write_text(YAML.format(image=slow_image))
+    number, seen = engine.create("web", str(template), start=False), []
+    async with asyncio.timeout(60):
+        async for (job,) in engine.watch_jobs():
+            seen.append(job)
+            if job.state is not JobState.RUNNING:
+                break
+    assert seen[-1].state is JobState.DONE, seen[-1].error
+    moving = [job for job in seen if job.id == number and 0 < job.done < job.total]
+    assert {job.total for job in moving} == {1_300_000} and any(job.rate > 1e5 and job.eta for job in moving)
+    assert any("Attempting to download the image" in line.text for line in seen[-1].log)
+    assert (lima_home / "web/lima.yaml").exists()
     await engine.close()
