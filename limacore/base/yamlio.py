@@ -286,8 +286,9 @@ def scalar(node: ScalarNode) -> Any:
 
 
 def _binary(text: str) -> str:
+    """The content of `!!binary`; bytes that are no UTF-8 travel as surrogates."""
     try:
-        return base64.b64decode("".join(text.split()), validate=True).decode(errors="replace")
+        return base64.b64decode("".join(text.split()), validate=True).decode(errors="surrogateescape")
     except (binascii.Error, ValueError):
         return ""
 
@@ -349,7 +350,8 @@ def text_of(node: ScalarNode) -> str:
         return str(value) if -(1 << 63) <= value < 1 << 64 else str(node.value)
     if isinstance(value, float):
         return _float_text(value, str(node.value))
-    return str(value)
+    text = str(value)
+    return text if text.isascii() else text.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _float_text(value: float, source: str) -> str:

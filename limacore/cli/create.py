@@ -107,7 +107,7 @@ def resolve(ctx: Context, call: Call) -> Meant:
     if name:
         check_instance_name(name)
     if _is_name(argument):
-        return _by_name(ctx, argument, name, call.path[0])
+        return _by_name(ctx, argument, name)
     if argument == "-":
         if not name:
             raise UsageError("must pass instance name with --name when reading template from stdin")
@@ -118,14 +118,14 @@ def resolve(ctx: Context, call: Call) -> Meant:
     return Meant(name or check_instance_name(embed.name_of(argument)), argument, False)
 
 
-def _by_name(ctx: Context, argument: str, name: str, verb: str) -> Meant:
+def _by_name(ctx: Context, argument: str, name: str) -> Meant:
     if argument and name and argument != name:
         raise UsageError(f"instance name {ticked(argument)} and CLI flag --name={ticked(name)} "
                          "cannot be specified together")
     chosen = argument or name or "default"
     if argument not in ("", "default") and not _exists(ctx.home, chosen):
         ctx.log("info", f"Creating an instance {ticked(chosen)} from template:default (Not from template:{chosen})")
-        ctx.log("warning", f"This form is deprecated. Use `{notice.program()} {verb} --name={chosen} "
+        ctx.log("warning", f"This form is deprecated. Use `{notice.program()} create --name={chosen} "
                            "template:default` instead")
     return Meant(chosen, "template:default", True)
 

@@ -14,6 +14,7 @@ from limacore.lifecycle.shell import entered
 
 def hostagent(ctx: Context, call: Call) -> None:
     """Become the host agent of an instance."""
+    ctx.log.style = "json"  # its stderr is ha.stderr.log
     if not call["socket"]:
         raise UsageError("socket must be specified (limactl version mismatch?)")
     existing(ctx.home, call.args[0])

@@ -19,9 +19,9 @@ from limacore.model.config import Problem
 _DECIMAL = re.compile(r"[-+]?[0-9]+")
 _DECIMAL_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _LIMITS = {"int": (-(1 << 63), (1 << 63) - 1), "uint": (0, (1 << 32) - 1)}
-_WANTED = {"text": "a text", "int": "a whole number", "uint": "a whole number, not negative",
+_WANTED = {"text": "a text", "content": "a text", "int": "a whole number", "uint": "a whole number, not negative",
            "bool": "true or false", "ip": "an IP address"}
-_GO_TYPES = {"text": "string", "int": "int", "uint": "uint32", "bool": "bool", "ip": "string"}
+_GO_TYPES = {"text": "string", "content": "string", "int": "int", "uint": "uint32", "bool": "bool", "ip": "string"}
 
 
 class Misfit(ValueError):
@@ -171,6 +171,10 @@ def _go_misfit(node: Node, path: yamlio.YamlPath, kind: str) -> str:
 
 def scalar(node: ScalarNode, kind: str) -> Any:
     """The value of a scalar for a field of `kind`; raises Misfit."""
+    if kind == "content":
+        # The one text that may be bytes: it becomes a file in the guest.
+        content = yamlio.scalar(node)
+        return content if isinstance(content, str) else yamlio.text_of(node)
     if kind == "text":
         return yamlio.text_of(node)
     if kind in _LIMITS:

@@ -7,6 +7,7 @@ KINDS = {
     "additionalDisks[]": "disk",
     "provision[].file": "locator",
     "probes[].file": "locator",
+    "provision[].content": "content",
     "dns[]": "ip",
     "portForwards[].guestIP": "ip",
     "portForwards[].hostIP": "ip",

@@ -27,7 +27,15 @@ def _value(value: Any, shape: Shape) -> Any:
         return _sorted(value)
     if isinstance(value, dict) and shape.fields:
         return _struct(value, shape)
-    return value
+    return _readable(value) if isinstance(value, str) and not value.isascii() else value
+
+
+def _readable(text: str) -> str:
+    """Bytes that are no text (of `!!binary`) as the sign for such: what is shown has to be text."""
+    return _SURROGATE.sub("\ufffd", text)
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def _struct(values: dict[str, Any], shape: Shape) -> dict[str, Any]:

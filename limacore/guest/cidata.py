@@ -58,7 +58,7 @@ def payload(config: Config) -> dict[str, bytes]:
 def provision(config: Config) -> dict[str, bytes]:
     """The files of `provision`, numbered by their place in the whole list."""
     return {
-        f"provision.{entry.mode}/{number:08}": _content(entry).encode()
+        f"provision.{entry.mode}/{number:08}": _content(entry).encode(errors="surrogateescape")
         for number, entry in enumerate(config.provision) if entry.mode in _CONTENT
     }
 

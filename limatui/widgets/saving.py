@@ -39,7 +39,7 @@ class Saving:
         pane, buffer = self._pane, self._pane.buffer
         if buffer is None or not buffer.savable:
             return
-        await pane.validate(buffer)
+        await pane.checking.validate(buffer)
         error = next((problem for problem in pane.problems if problem.severity == "error"), None)
         if error is not None:
             if error.line and pane.editor.cursor_location[0] != error.line - 1:
@@ -67,7 +67,7 @@ class Saving:
             return
         buffer.saved, buffer.new, buffer.waits = text, False, waits
         buffer.disk = buffer.disk if waits else text
-        pane.forget_before()
+        pane.checking.saved()
         pane.mark()
         pane.check()
         await pane.buffers.keep(buffer)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import ClassVar
 
@@ -17,12 +16,10 @@ from textual.widgets import TextArea
 
 from limacore.errors import LimaError
 from limacore.model.config import Problem
-from limacore.model.template import Effective
 from limatui.api import EngineApi
 from limatui.buffers import Buffer, Buffers
 from limatui.ink import Line
 from limatui.present import effective as values
-from limatui.present.completion import Choice, Spot, choices, spot
 from limatui.recovery import Recovery
 from limatui.sanitize import sanitize_line
 from limatui.texts import Source
@@ -30,19 +27,19 @@ from limatui.widgets.ask import Ask
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar, Block
 from limatui.widgets.beside import Beside, beside, foot, header
+from limatui.widgets.checking import Checking
+from limatui.widgets.completing import Completing
 from limatui.widgets.completion import CompletionList
 from limatui.widgets.diff import changed_lines, count_changes, diff, title
 from limatui.widgets.editor import YamlEditor
 from limatui.widgets.effective import EffectiveView
 from limatui.widgets.findline import FindLine
-from limatui.widgets.keydoc import in_order, mark_of, problem_lines
+from limatui.widgets.keydoc import mark_of, problem_lines
 from limatui.widgets.saving import Saving
 from limatui.widgets.yamltext import field_at
 
 PAUSE = 0.2
 """Seconds without a key before the text is checked."""
-COMPLETE = 0.06
-"""Seconds without a key before completions are looked for."""
 KEEP = 0.4
 """Seconds after the first change until the text is in the recovery file."""
 WIDE = 96
@@ -73,11 +70,8 @@ class TextPane(Widget):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.opened: Buffer | None = None
-        self.problems: tuple[Problem, ...] = ()
-        self.effective: tuple[Effective, ...] = ()
-        self.names: Mapping[str, tuple[str, ...]] = {}
         self.viewing = False
-        self._before: values.Values = {}
+        self.checking = Checking(self)
         self._pauses: dict[str, Timer] = {}
         self._to_keep = False
         self._buffers: Buffers | None = None
@@ -85,6 +79,7 @@ class TextPane(Widget):
         self.editor = YamlEditor(read_only=True)  # until there is a text: what is typed before would be lost
         self.editor.highlight_cursor_line = True
         self.completion = CompletionList()
+        self.completing = Completing(self)
         self.view = EffectiveView()
         self._head, self._foot = Bar(ground="panel-ground", classes="head"), Bar(classes="foot")
         self._aside, self._find = Block(), FindLine(self.editor)
@@ -137,6 +132,11 @@ class TextPane(Widget):
         """The text that is shown."""
         return self.opened
 
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with the text, by line."""
+        return self.checking.problems
+
     def is_up(self, buffer: Buffer) -> bool:
         """Whether an instance of that text is running."""
         return False
@@ -152,7 +152,7 @@ class TextPane(Widget):
             self.say_instead(source.name, str(error))
             return
         self.take(buffer)
-        await self._learn_names()
+        await self.completing.learn_names()
         if (left := await self.buffers.left_over(buffer)) is not None and self.opened is buffer:
             self.saving.offer_left_over(buffer, left)
 
@@ -167,20 +167,14 @@ class TextPane(Widget):
 
     def take(self, buffer: Buffer) -> None:
         """Put a buffer into the editor."""
-        self.opened, self.problems, self.effective, self._before = buffer, (), (), {}
+        self.opened = buffer
+        self.checking.forget()
         self.editor.disabled = self.editor.read_only = False
         self.completion.close()
         self.editor.load_text(buffer.text)
         self.editor.go_to(buffer.row, buffer.column)
         self.mark()
         self.check()
-
-    async def _learn_names(self) -> None:
-        try:
-            found = await asyncio.to_thread(self.engine.describe_templates)
-        except (LimaError, OSError):
-            return
-        self.names = {"base": tuple(f"template:{each.name}" for each in found)}
 
     # --- typing
 
@@ -193,19 +187,13 @@ class TextPane(Widget):
         buffer.text = self.editor.text
         if self.editor.document.line_count <= _AT_ONCE:
             self.mark()
-        self._after("check", PAUSE, self.check)
+        self.after("check", PAUSE, self.check)
         if not self._to_keep:
             self._to_keep = True
             self.set_timer(KEEP, self.keep)
-        self._suggest()
+        self.completing.suggest()
 
-    def _suggest(self) -> None:
-        if self.editor.typed:
-            self._after("complete", COMPLETE, partial(self._look_up, asked=False))
-        else:
-            self.completion.close()
-
-    def _after(self, what: str, seconds: float, act: Callable[[], None]) -> None:
+    def after(self, what: str, seconds: float, act: Callable[[], None]) -> None:
         """Do it after a pause; a new wish begins the pause anew."""
         if what in self._pauses:
             self._pauses[what].stop()
@@ -237,36 +225,7 @@ class TextPane(Widget):
     def check(self) -> None:
         """Look for problems, in a thread."""
         if self.opened is not None:
-            begin(self, "config-check", partial(self.validate, self.opened))
-
-    async def validate(self, buffer: Buffer) -> None:
-        """Find the problems, then the values that the text leads to."""
-        text = buffer.text
-        try:
-            problems = await asyncio.to_thread(buffer.source.check, text)
-        except LimaError as error:
-            problems = (Problem("", error.message, error.hint),)
-        if self.opened is buffer and buffer.text == text:
-            self.problems = in_order(problems)
-            self.mark()
-            await self._evaluate(buffer, text)
-
-    async def _evaluate(self, buffer: Buffer, text: str) -> None:
-        if not (self.viewing or self.has_class("-wide")):
-            return
-        try:
-            found = await asyncio.to_thread(buffer.source.effective, text)
-            before = self._before or values.values(
-                found if buffer.saved == text else await asyncio.to_thread(buffer.source.effective, buffer.saved))
-        except LimaError:
-            return  # a text with errors has no values; the list of problems says why
-        if self.opened is buffer and buffer.text == text:
-            self.effective, self._before = found, before
-            self.tell()
-
-    def forget_before(self) -> None:
-        """The text was saved: from now on values are compared with it."""
-        self._before = {}
+            begin(self, "config-check", partial(self.checking.validate, self.opened))
 
     def mark(self) -> None:
         """Problems and changes in the gutter, and in words."""
@@ -291,7 +250,7 @@ class TextPane(Widget):
         self._foot.show(foot(seen))
         self._aside.show(beside(seen, self.editor.size.height or self.view.size.height))
         if self.viewing:
-            self.view.show(self.effective, self._before)
+            self.view.show(self.checking.effective, self.checking.before)
         self.refresh_bindings()
 
     def _seen(self) -> Beside:
@@ -302,35 +261,18 @@ class TextPane(Widget):
         choice = self.completion.current
         here = next((problem for problem in self.problems if problem.line == row + 1), None)
         said = buffer.source.when_saved(self.is_up(buffer)) if buffer.savable else ""
-        near = values.near(self.effective, path, 6)
-        return Beside(path, choice, self.problems, here, near, self._before, said, buffer.waits)
+        near = values.near(self.checking.effective, path, 6)
+        return Beside(path, choice, self.problems, here, near, self.checking.before, said, buffer.waits)
 
     # --- completing
 
     def action_complete(self) -> None:
         """Show what could be written here."""
-        self._look_up(asked=True)
-
-    def _look_up(self, *, asked: bool) -> None:
-        if self.opened is not None and self.editor.has_focus:
-            begin(self, "config-complete", partial(self._find_choices, asked))
-
-    async def _find_choices(self, asked: bool) -> None:
-        lines, place = list(self.editor.document.lines), self.editor.cursor_location
-        found = await asyncio.to_thread(_choices_at, lines, *place, self.names, asked)
-        if place == self.editor.cursor_location and self.editor.has_focus:
-            if asked and not found:
-                self.notify("nothing is known that could be written here", markup=False)
-            self.completion.offer(found, self.editor.cursor_screen_offset, self.screen.size, asked=asked)
+        self.completing.look_up(asked=True)
 
     @on(CompletionList.Chosen)
     def _chosen(self, event: CompletionList.Chosen) -> None:
-        row, column = self.editor.cursor_location
-        place = spot(self.editor.document.lines, row, column)
-        if place is not None:
-            self.editor.write(event.choice.insert, row, place.start, max(column, place.end))
-            if event.choice.insert.endswith((": ", "- ")):
-                self._after("complete", COMPLETE, partial(self._look_up, asked=False))
+        self.completing.write(event.choice)
 
     @on(CompletionList.Moved)
     def _choice_moved(self) -> None:
@@ -377,7 +319,7 @@ class TextPane(Widget):
         """The values that the text leads to, in the place of the text."""
         self.viewing = True
         self.add_class("-effective")
-        self.view.show(self.effective, self._before)
+        self.view.show(self.checking.effective, self.checking.before)
         self.view.go_to(field_at(self.editor.document.lines, self.editor.cursor_location[0]))
         self.view.list.focus()
         self.check()
@@ -434,12 +376,3 @@ class TextPane(Widget):
     def on_focus(self, event: events.Focus) -> None:
         """The editor is what can be focused."""
         self.editor.focus()
-
-
-def _choices_at(lines: list[str], row: int, column: int, names: Mapping[str, tuple[str, ...]],
-                asked: bool) -> tuple[Choice, ...]:
-    """Unasked, keys are offered only once a letter of them is typed."""
-    place: Spot | None = spot(lines, row, column)
-    if place is None or (not asked and not place.word and place.kind == "key"):
-        return ()
-    return choices(place, names)

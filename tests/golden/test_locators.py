@@ -44,7 +44,7 @@ def box(runner: Runner) -> Iterator[Sandbox]:
 @pytest.mark.parametrize(("locator", "rc", "stdout", "stderr"), _urls())
 def test_urls(locator: str, rc: int, stdout: str, stderr: str, box: Sandbox) -> None:
     if _NETWORK in stderr:
-        pytest.skip("asks a server on the network; tests/unit/templates/test_github.py has one")
+        pytest.skip("asks a server on the network; tests/unit/templates/test_web.py has one")
     if locator.startswith("fedora-rawhide:"):
         pytest.skip("the program for that scheme comes with us; where this was recorded it was missing")
     step = {"argv": ["limactl", "template", "url", locator], "rc": rc, "stdout": stdout, "stderr": stderr}

@@ -87,7 +87,7 @@ async def test_asked_for_at_an_empty_place() -> None:
 async def test_templates_are_offered_for_base() -> None:
     async with playing() as board:
         pane = await editing(board)
-        await board.until(lambda: pane.names, "the names of templates")
+        await board.until(lambda: pane.completing.names, "the names of templates")
         await board.press("enter", *"base: deb")
         await board.until(lambda: pane.completion.current, "the choices")
         assert "template:debian-13" in [each.text for each in pane.completion.choices]
@@ -115,7 +115,7 @@ async def test_values_with_the_layer_they_come_from() -> None:
         (Path(board.engine.home) / "_config" / "override.yaml").write_text("cpus: 7\n")
         (Path(board.engine.home) / "_config" / "default.yaml").write_text("timezone: Mars/Base\n")
         pane = await editing(board)
-        await board.until(lambda: pane.effective, "the values")
+        await board.until(lambda: pane.checking.effective, "the values")
         await board.press("f2", "slash", *"cpus")
         await board.until(lambda: "override.yaml:1" in board.text, "the layer of cpus")
         await board.press("ctrl+u", *"timezone")
@@ -133,7 +133,7 @@ async def test_values_with_the_layer_they_come_from() -> None:
 async def test_a_changed_value_says_what_it_was() -> None:
     async with playing() as board:
         pane = await editing(board)
-        await board.until(lambda: pane.effective)
+        await board.until(lambda: pane.checking.effective)
         pane.editor.go_to(row_of(pane, "cpus:"), 1000)
         await board.press("backspace", "4")
         await board.until(lambda: "here, was 2" in board.text, "the value before")
@@ -146,7 +146,7 @@ async def test_a_changed_value_says_what_it_was() -> None:
 async def test_a_value_of_another_file_names_its_place() -> None:
     async with playing() as board:
         pane = await editing(board)
-        await board.until(lambda: pane.effective)
+        await board.until(lambda: pane.checking.effective)
         await board.press("f2", "slash", *"timezone", "enter", "enter")
         await board.until(lambda: "timezone comes from: built in" in board.toasts)
 

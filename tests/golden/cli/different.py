@@ -16,6 +16,8 @@ DIFFERENT: dict[str, str] = {
     "020-lima-home-missing[5].stdout": "as above",
     "015-names-length[4].rc": "a network name too long to be used is refused at once, not at the first start with it",
     "015-names-length[4].stderr": "as above",
+    "017-names-other-commands[24].rc": "a network name that no file can have is refused at once",
+    "017-names-other-commands[24].stderr": "as above",
     "018-lima-home-relative[1].stdout": "a relative LIMA_HOME is made absolute: the directory shown holds from anywhere",
     "018-lima-home-relative[2].stdout": "as above",
     # list, info

@@ -186,8 +186,9 @@ def test_warnings_are_told_as_limactl_tells_them(lima_home: Path, caplog: pytest
             "Non-strict YAML detected; please check for typos",
             {
                 "comment": f"main file `{lima_home}/n/lima.yaml`",
-                "error": '[3:7] unknown field "bar"\n   1 | images: [{location: /srv/i.img}]\n'
-                "   2 | foo: 1\n>  3 | ssh: {bar: 2}\n             ^\n   4 | provision: [{script: 'x {{.A'}]\n   5 | mounts: [{location: /nonexistent}]",
+                "error": '[3:7] unknown field "bar"\n   1 | images: [{location: /srv/i.img}]\n   2 | foo: 1\n'
+                ">  3 | ssh: {bar: 2}\n             ^\n   4 | provision: [{script: 'x {{.A'}]\n"
+                "   5 | mounts: [{location: /nonexistent}]",
             },
         ),
         (
@@ -308,3 +309,10 @@ def test_any_list_entry_gives_problems_and_nothing_else(lima_home: Path, part: s
 def test_a_playbook_with_a_null_byte_in_its_name_is_a_problem(lima_home: Path) -> None:
     text = 'images: [{location: /x}]\nparam: {a: b}\nprovision: [{mode: ansible, playbook: "\\0"}]\n'
     assert load_text(text, lima_home / "n/lima.yaml", HomePaths(lima_home)).errors
+
+
+def test_only_the_content_of_a_file_may_be_bytes(lima_home: Path) -> None:
+    text = IMAGES + "env: {A: !!binary /w==}\nprovision: [{mode: data, path: /x, content: !!binary /w==}]\n"
+    config = load_text(text, lima_home / "n/lima.yaml", HomePaths(lima_home)).require("n")
+    assert config.env == {"A": "\ufffd"}
+    assert config.provision[0].content == "\udcff"

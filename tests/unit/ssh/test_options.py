@@ -12,7 +12,7 @@ from limacore.paths import HomePaths
 from limacore.ssh.options import (
     SshProgram,
     arguments,
-    common_options,
+    command_words,
     config_text,
     cpu_has_aes,
     detect,
@@ -73,15 +73,22 @@ def test_line_breaks_are_refused() -> None:
         options(home, home.instance("i"), Config(user=User(name="u\nProxyCommand=evil")), MODERN)
 
 
-def test_clients_read_what_the_agent_wrote(lima_home: Path) -> None:
-    home = HomePaths(lima_home)
-    paths = home.instance("i")
-    paths.dir.mkdir()
-    found = options(home, paths, Config(user=User(name="u")), MODERN)
-    assert set(common_options(paths, Config(user=User(name="u")))) >= {"User=u", "BatchMode=yes"}
-    paths.ssh_config.write_text(config_text("i", found, 4711))
-    assert common_options(paths, Config()) == found
-    assert arguments(found)[:2] == ["-o", found[0]]
+def test_options_as_words() -> None:
+    assert arguments(("A=b", "C=d")) == ["-o", "A=b", "-o", "C=d"]
+
+
+@pytest.mark.parametrize(("value", "words"), [
+    ("", ("/usr/bin/env",)), ("sh -x 'a b'", ("/usr/bin/env", "-x", "a b")), ("/no/ssh -v", ("/no/ssh", "-v")),
+    ("sh 'unterminated", ("/usr/bin/env",)),
+])
+def test_the_variable_names_the_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str,
+                                        words: tuple[str, ...]) -> None:
+    for name in ("ssh", "sh"):
+        (tmp_path / name).symlink_to("/usr/bin/env")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("SSH", value)
+    found = command_words()
+    assert (str(Path(found[0]).resolve()), *found[1:]) == (str(Path(words[0]).resolve()), *words[1:])
 
 
 def test_identities_need_their_private_half(tmp_path: Path) -> None:

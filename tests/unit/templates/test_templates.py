@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from limacore.base import yamlio
+from limacore.config.load import load_text
+from limacore.config.written import to_yaml, written
 from limacore.errors import ConfigError, HostError, LimaError, NotFoundError, UsageError
 from limacore.paths import HomePaths
 from limacore.templates import catalog, embed, github, locator
@@ -393,3 +396,16 @@ def _content(text: str) -> tuple[object, list[str], list[str]]:
     """Values, order of keys, and comments."""
     data = yamlio.load(text)
     return data, list(data or {}), re.findall(r"(?:^|\s)#(?!!).*", text)
+
+
+def test_bytes_that_are_no_text_reach_the_guest(home: HomePaths, tmp_path: Path) -> None:
+    raw = bytes(range(256))
+    (tmp_path / "f").write_bytes(raw)
+    (tmp_path / "t.yaml").write_text("images: [{location: /x}]\nprovision: [{mode: data, path: /x, file: f}]\n")
+    text = embed.read(str(tmp_path / "t.yaml"), home)
+    loaded = load_text(text, home.home / "n" / "lima.yaml", home)
+    content = loaded.require("n").provision[0].content
+    assert content is not None
+    assert content.encode(errors="surrogateescape") == raw
+    assert json.dumps(written(loaded.filled), ensure_ascii=False).encode()
+    assert to_yaml(written(loaded.filled)).encode()
