@@ -17,7 +17,8 @@ _DEFAULTS = {"provision[].mode": "system", "probes[].mode": "readiness"}
 _WITH_ENUM = frozenset(("os", "arch", "vmType", "mountType", "portForwards[].proto", "provision[].mode",
                         "probes[].mode", "images[].arch", "audio.interface", "mounts[].sshfs.sftpDriver"))
 _SCALARS: dict[str, dict[str, Any]] = {
-    "text": {"type": "string"}, "content": {"type": "string"}, "bool": {"type": "boolean"}, "int": {"type": "integer"}, "any": {},
+    "text": {"type": "string"}, "content": {"type": "string"},
+    "bool": {"type": "boolean"}, "int": {"type": "integer"}, "any": {},
     "uint": {"type": "integer", "minimum": 0, "maximum": (1 << 32) - 1}, "ip": {"type": "string"},
 }
 

@@ -10,7 +10,8 @@ from limacore.config.fields import CHOICES, DOCS, SUGGESTED
 from limacore.config.shape import Shape, find
 
 _WORDS = {
-    "text": "text", "content": "text", "int": "whole number", "uint": "whole number, not negative", "bool": "true or false",
+    "text": "text", "content": "text",
+    "int": "whole number", "uint": "whole number, not negative", "bool": "true or false",
     "ip": "IP address", "range": "[first, last]", "disk": "name, or a mapping", "locator": "path, or {url, digest}",
     "locators": "template, or a list of them", "map": "mapping of texts", "open": "mapping", "struct": "mapping",
     "any": "any value",

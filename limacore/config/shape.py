@@ -16,7 +16,7 @@ from limacore.model.network import Networks
 
 
 class Shape(Struct, frozen=True):
-    """One field: `kind` is struct, open, list, map, text, content, int, uint, bool, ip, range, disk, locator(s), any."""
+    """A field; its kind: struct, open, list, map, text, content, int, uint, bool, ip, range, disk, locator(s), any."""
 
     kind: str
     path: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from limacore.base import notice
 from limacore.config.load import load_text
 from limacore.errors import LimaError
 from limacore.images import inventory
@@ -24,10 +25,22 @@ def entries(home: HomePaths) -> tuple[CacheEntry, ...]:
 def prune(home: HomePaths, *, keep_referred: bool = False) -> int:
     """Empty the download cache, or remove only what no instance and no template refers to; returns bytes freed.
 
-    Raises LimaError when it cannot be known what is referred to: a template cannot be read, an instance is being made.
+    Raises LimaError when it cannot be known what is referred to: a template here cannot be read, an instance is being
+    made. A template with a base elsewhere that cannot be reached is passed over with a warning.
     """
-    referred = {_user(name): _locations(name, home) for name in catalog.all_names(home)} if keep_referred else {}
+    referred = dict(_all(home)) if keep_referred else {}
     return inventory.prune(home, keep_referred=keep_referred, referred=referred)
+
+
+def _all(home: HomePaths) -> Iterator[tuple[str, tuple[str, ...]]]:
+    found = {each.name: each for each in gallery.describe(home)}
+    for name in catalog.all_names(home):
+        try:
+            yield _user(name), _locations(name, home)
+        except LimaError as error:
+            if name not in found or _is_local(found[name], found):
+                raise
+            notice.warning(f"{_user(name)} is passed over: what it is made of cannot be reached", error=error.message)
 
 
 def _user(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import SequenceMatcher
+from functools import lru_cache
 from itertools import takewhile
 
 from limatui.ink import Line
@@ -14,6 +15,7 @@ _AROUND = 2
 Block = tuple[str, int, int, int, int]
 
 
+@lru_cache(maxsize=4)
 def blocks(before: str, after: str) -> tuple[Block, ...]:
     """The places that differ as `(tag, old start, old end, new start, new end)`, lines from 0 on.
 

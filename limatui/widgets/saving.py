@@ -124,7 +124,10 @@ class Saving:
         choices = (Choice("s", "save", "save"), Choice("d", "drop the changes", "drop"),
                    Choice("k", "keep them for later", "keep"))
         question = Ask("There are changes that are not saved", diff(buffer.saved, buffer.text), choices)
-        self._pane.app.push_screen(question, lambda answer: self._pane.call_later(self._left, answer or "", buffer))
+        def answered(answer: str | None) -> None:
+            self._pane.call_later(self._left, answer or "", buffer)
+
+        self._pane.app.push_screen(question, answered)
 
     async def _left(self, answer: str, buffer: Buffer) -> None:
         if answer == "drop":

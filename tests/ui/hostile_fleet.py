@@ -14,9 +14,11 @@ from msgspec.structs import replace
 from limacore.drivers.demo import DemoEngine
 from limacore.errors import StateError
 from limacore.model.cache import CacheEntry
+from limacore.model.config import Problem
 from limacore.model.instance import Fleet, Forward, Step
 from limacore.model.job import Job, JobState, LogLine
 from limacore.model.snapshot import Snapshot
+from limacore.model.template import Effective, TemplateInfo
 from limatui.app import Dashboard
 from limatui.driver import TerminalDriver
 
@@ -44,8 +46,23 @@ class HostileEngine(DemoEngine):
                          log=(LogLine(0.0, EVIL, EVIL), LogLine(0.0, "error", EVIL)))
             yield (failed, *jobs)
 
-    def templates(self) -> tuple[str, ...]:
-        return ("default", EVIL)
+    def describe_templates(self) -> tuple[TemplateInfo, ...]:
+        return (TemplateInfo("default", EVIL, EVIL, (EVIL,)), TemplateInfo(EVIL, EVIL, EVIL, (EVIL, EVIL), own=True))
+
+    def template_text(self, name: str, *, embedded: bool = False) -> str:
+        return EVIL
+
+    def read_config(self, name: str) -> str:
+        return f"# {EVIL}\ncpus: 1\n"
+
+    def check_config(self, name: str, text: str) -> tuple[Problem, ...]:
+        return (Problem(EVIL, EVIL, EVIL, line=1), Problem("", EVIL))
+
+    def check_template(self, name: str, text: str) -> tuple[Problem, ...]:
+        return self.check_config(name, text)
+
+    def effective(self, name: str, text: str) -> tuple[Effective, ...]:
+        return (Effective((EVIL, 0, "cpus"), EVIL, EVIL, 1), Effective(("cpus",), EVIL, "instance", 1))
 
     async def snapshots(self, name: str) -> tuple[Snapshot, ...]:
         return (Snapshot(EVIL, EVIL, 1, EVIL), Snapshot("", f"x{EVIL}"))
