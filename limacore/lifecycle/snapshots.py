@@ -64,7 +64,10 @@ async def _on_existing(home: HomePaths, name: str, tag: str, command: str, optio
         instance = await asyncio.to_thread(_usable, home, name)
         _require_tag(tag)
         _require_layers(paths)
-        _require_known(parse(await _table(instance, paths)), tag, name)
+        found = parse(await _table(instance, paths))
+        _require_known(found, tag, name)
+        if command == "loadvm" and instance.driver_pid:
+            _require_memory(found, tag)
         await _do(instance, paths, command, option, tag)
 
 
@@ -113,6 +116,13 @@ def _require_known(snapshots: tuple[Snapshot, ...], tag: str, name: str) -> None
                          hint="use qemu-img snapshot on the stopped instance")
 
 
+def _require_memory(snapshots: tuple[Snapshot, ...], tag: str) -> None:
+    """A running machine can only go back to where it ran; QEMU would refuse, and leave it halted."""
+    if any(each.tag == tag and not each.memory for each in snapshots):
+        raise StateError(f"snapshot {ticked(tag)} has no memory: it was taken while the machine was stopped",
+                         hint="stop the instance, then apply it")
+
+
 async def _do(instance: Instance, paths: InstancePaths, command: str, option: str, tag: str) -> None:
     if not instance.driver_pid:
         await _qemu_img(paths, option, tag)
@@ -120,7 +130,7 @@ async def _do(instance: Instance, paths: InstancePaths, command: str, option: st
     notice.info(f"Sending HMP {command} command")
     said = await qmp.human(paths.qmp_sock, f"{command} {quoted(tag)}", within=_LIMIT)
     if said.strip():
-        _fail(said.strip())
+        _fail(said.strip(), command)
     if command == "loadvm":
         await _hang_up(paths)
 
@@ -133,12 +143,10 @@ async def _hang_up(paths: InstancePaths) -> None:
             await master.terminate()
 
 
-def _fail(said: str) -> NoReturn:
+def _fail(said: str, command: str) -> NoReturn:
     """The monitor has no error codes: it prints only when something went wrong."""
-    hint = ""
-    if "disk-only" in said:
-        hint = "it was taken while the machine was stopped: stop the instance, then apply it"
-    elif "does not support snapshots" in said:
+    hint = "the machine may be halted half-way: end it by `stop -f`" if command == "loadvm" else ""
+    if "does not support snapshots" in said:
         hint = "every writable disk must be qcow2; additional disks count, too"
     raise DriverError(said.removeprefix("Error: "), hint=hint)
 

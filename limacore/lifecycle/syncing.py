@@ -111,4 +111,4 @@ def _kind(line: str) -> str:
         return "deleted"
     if line[0] in "<>c":
         return "added" if line[2] == "+" else "modified"
-    return "metadata" if line[0] == "." and line[2:_FLAGS].strip(".") else ""
+    return "metadata" if line[0] == "." and line[2:_FLAGS].strip(". ") else ""
