@@ -39,6 +39,12 @@ class Buffer(Struct, eq=False):
         """What tells it from others."""
         return self.source.kind, self.source.name
 
+    def became(self, text: str) -> None:
+        """The editor has one kind of line ends; that alone is no change."""
+        if not self.dirty:
+            self.saved = text
+        self.text = text
+
     def take(self, held: Held, text: str | None = None) -> None:
         """What is outside now; `text` stays in the editor, if given."""
         self.saved, self.disk, self.waits, self.new = held.text, held.disk, held.waits, held.new

@@ -47,7 +47,7 @@ class Recovery:
 
     def want(self, key: Key, texts: tuple[str, str] | None) -> None:
         """What is to be kept: base and text, or nothing. Does not block; `write` does the work."""
-        self._wanted[key] = texts
+        self._wanted[key] = (_encodable(texts[0]), _encodable(texts[1])) if texts else None
 
     def write(self) -> None:
         """Bring the files to what is wanted now; raises HostError."""
@@ -91,6 +91,10 @@ class Recovery:
 
     def _own(self, key: Key) -> Path:
         return self._directory / f"{self._stem(key)}.{os.getpid()}.json"
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 def _read(path: Path) -> Unsaved | None:

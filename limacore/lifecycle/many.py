@@ -8,6 +8,7 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 
+from limacore.base.log import rfc3339
 from limacore.base.notice import LOGGER
 from limacore.errors import LimaError
 
@@ -23,6 +24,8 @@ class _Lane:
         with self._lock:
             if self._kept is None:
                 return False
+            # It is shown later, and still bears the time when it was said.
+            record.__dict__.setdefault("fields", {}).setdefault("time", rfc3339(record.created))
             self._kept.append(record)
             return True
 

@@ -24,8 +24,6 @@ class ConfigPane(TextPane):
 
     def on_show(self) -> None:
         """Read the file, again when it has no changes here."""
-        if self.screen.focused is None:  # the list is hidden, and while this was being made nothing could take its keys
-            self.editor.focus()
         self._open(self.instance)
 
     def watch_instance(self) -> None:

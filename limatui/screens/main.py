@@ -221,6 +221,13 @@ class MainScreen(Screen[None]):
         """Show a pane and give it the keyboard."""
         self.pane = INDEX[pane]
         self.zoomed = zoom or self.mode == "narrow"
+        self.enter_when_made()
+
+    @work(group="enter", exclusive=True)
+    async def enter_when_made(self) -> None:
+        """A pane that is just being made has nothing yet that could take the keyboard."""
+        if self._mounting is not None:
+            await self._mounting
         self.call_after_refresh(self._enter_pane)
 
     def _enter_pane(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from functools import partial
 from typing import ClassVar
@@ -103,7 +104,8 @@ class TextPane(Widget):
     async def on_unmount(self) -> None:
         """Whatever is not saved is kept."""
         if self._buffers is not None:
-            await self._buffers.keep_all()
+            with contextlib.suppress(LimaError):  # said while it was typed, and there is no screen any more
+                await self._buffers.keep_all()
 
     @property
     def engine(self) -> EngineApi:
@@ -172,6 +174,7 @@ class TextPane(Widget):
         self.editor.disabled = self.editor.read_only = False
         self.completion.close()
         self.editor.load_text(buffer.text)
+        buffer.became(self.editor.text)
         self.editor.go_to(buffer.row, buffer.column)
         self.mark()
         self.check()

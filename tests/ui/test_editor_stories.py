@@ -326,6 +326,22 @@ def test_recovery_tells_texts_homes_and_processes_apart(tmp_path: Path) -> None:
     assert mine.offered(("lima.yaml", "x")) is None
 
 
+async def test_line_ends_of_windows_are_no_change() -> None:
+    async with playing() as board:
+        text = board.engine.read_config("default")
+        file = Path(board.engine.home) / "default" / "lima.yaml"
+        file.write_bytes(text.replace("\n", "\r\n", 3).encode())
+        pane = await editing(board)
+        await board.pilot.pause(0.5)
+        assert pane.unsaved == () and "saved" in board.text.splitlines()[0]
+        assert not board.engine.unsaved.exists()
+        pane.editor.go_to(row_of(pane, "cpus:"), 1000)
+        await board.press("backspace", "4", "ctrl+s")
+        await board.until(lambda: "Save lima.yaml" in board.text)
+        await board.press("enter")
+        await board.until(lambda: pane.buffer and pane.buffer.waits, "no conflict with itself")
+
+
 # --- large and hostile texts
 
 

@@ -7,7 +7,9 @@ import pty
 import select
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -31,49 +33,44 @@ rm -rf "$to" && cp -a "$from" "$to"
 """
 
 
+class Host(NamedTuple):
+    work: Path
+    environ: dict[str, str]
+
+
 @pytest.fixture
-def synced(lima_home: Path, tmp_path: Path) -> tuple[Path, dict[str, str]]:
-    """A directory with one file, and the environment of a call; the instance `a` seems to run, its home is below."""
-    programs, work = tmp_path / "bin", tmp_path / "host/project"
-    programs.mkdir()
-    work.mkdir(parents=True)
+def synced(lima_home: Path, tmp_path: Path) -> Iterator[Host]:
+    """A directory with one file, and the environment of a call; the instance `a` seems to run."""
+    programs, work, instance = tmp_path / "bin", tmp_path / "host/project", lima_home / "a"
+    for folder in (programs, work, instance):
+        folder.mkdir(parents=True)
     (work / "kept").write_text("as it was")
     for name, text in (("ssh", SSH), ("rsync", RSYNC)):
         (programs / name).write_text(text)
         (programs / name).chmod(0o755)
-    (lima_home / "a").mkdir()
-    (lima_home / "a/lima.yaml").write_text("images: [{location: /nowhere.qcow2}]\nmounts: []\n"
-                                           f"user: {{home: {tmp_path}/guest, shell: /bin/sh, name: u}}\n")
-    (lima_home / "a/ha.pid").write_text(str(os.getpid()))
-    environ = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "LIMA_HOME": str(lima_home),
-               "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    return work, environ
-
-
-@pytest.fixture(autouse=True)
-def _agent(lima_home: Path, tmp_path: Path) -> object:
-    """A process that is the host agent, by its command line."""
-    child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()", f"{lima_home}/a/ha.sock"],
+    (instance / "lima.yaml").write_text("images: [{location: /nowhere.qcow2}]\nmounts: []\n"
+                                        f"user: {{home: {tmp_path}/guest, shell: /bin/sh, name: u}}\n")
+    environ = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "XDG_CACHE_HOME": str(tmp_path / "cache"),
+               "PAGER": "cat"}
+    agent = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()", f"{instance}/ha.sock"],
                              stdin=subprocess.PIPE)
-    yield child
-    child.communicate()
+    (instance / "ha.pid").write_text(str(agent.pid))
+    yield Host(work, environ)
+    agent.communicate()
 
 
 def argv(*words: str) -> list[str]:
     return [sys.executable, "-m", "limatui", "shell", "--sync", ".", "a", "sh", "-c", *words]
 
 
-def call(synced: tuple[Path, dict[str, str]], pid: int, script: str) -> subprocess.CompletedProcess[str]:
-    work, environ = synced
-    (Path(environ["LIMA_HOME"]) / "a/ha.pid").write_text(str(pid))
-    return subprocess.run(argv(script), cwd=work, env=environ, capture_output=True, text=True, timeout=60,
+def call(host: Host, script: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(argv(script), cwd=host.work, env=host.environ, capture_output=True, text=True, timeout=60,
                           stdin=subprocess.DEVNULL)
 
 
-def test_without_a_terminal_everything_comes_back(synced: tuple[Path, dict[str, str]], _agent: subprocess.Popen[bytes],
-                                                  tmp_path: Path) -> None:
-    done = call(synced, _agent.pid, "pwd; echo new > made")
-    work = synced[0]
+def test_without_a_terminal_everything_comes_back(synced: Host, tmp_path: Path) -> None:
+    done = call(synced, "pwd; echo new > made")
+    work = synced.work
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{tmp_path}/guest{work}\n"
     assert {path.name for path in work.iterdir()} == {"kept", "made"}
@@ -81,11 +78,10 @@ def test_without_a_terminal_everything_comes_back(synced: tuple[Path, dict[str, 
     assert not Path(f"{tmp_path}/guest{work}").exists()
 
 
-def test_a_failed_command_changes_nothing(synced: tuple[Path, dict[str, str]], _agent: subprocess.Popen[bytes],
-                                          tmp_path: Path) -> None:
-    done = call(synced, _agent.pid, "rm kept; exit 7")
+def test_a_failed_command_changes_nothing(synced: Host, tmp_path: Path) -> None:
+    done = call(synced, "rm kept; exit 7")
     assert done.returncode == 7 and "synced back" not in done.stderr
-    assert (synced[0] / "kept").exists() and Path(f"{tmp_path}/guest{synced[0]}").is_dir()
+    assert (synced.work / "kept").exists() and Path(f"{tmp_path}/guest{synced.work}").is_dir()
 
 
 @pytest.mark.parametrize(("script", "keys", "told", "names"), [
@@ -94,12 +90,10 @@ def test_a_failed_command_changes_nothing(synced: tuple[Path, dict[str, str]], _
     ("echo 1 > made", ("\x1b[B", "\r"), "Skipping syncing back", {"kept"}),
     ("echo 1 > kept", ("\x1b[B", "\x1b[B", "\r", "\r"), "+1", {"kept"}),
 ])
-def test_on_a_terminal_the_user_decides(synced: tuple[Path, dict[str, str]], _agent: subprocess.Popen[bytes],
-                                        script: str, keys: tuple[str, ...], told: str, names: set[str]) -> None:
-    work, environ = synced
-    (Path(environ["LIMA_HOME"]) / "a/ha.pid").write_text(str(_agent.pid))
+def test_on_a_terminal_the_user_decides(synced: Host, script: str, keys: tuple[str, ...], told: str,
+                                        names: set[str]) -> None:
     master, slave = pty.openpty()
-    child = subprocess.Popen(argv(script), cwd=work, env={**environ, "PAGER": "cat"}, stdin=slave, stdout=slave,
+    child = subprocess.Popen(argv(script), cwd=synced.work, env=synced.environ, stdin=slave, stdout=slave,
                              stderr=slave, start_new_session=True)
     os.close(slave)
     seen, waiting = "", list(keys)
@@ -113,7 +107,7 @@ def test_on_a_terminal_the_user_decides(synced: tuple[Path, dict[str, str]], _ag
     os.close(master)
     assert child.wait(10) == 0, seen
     assert told in seen
-    assert {path.name for path in work.iterdir()} == names
+    assert {path.name for path in synced.work.iterdir()} == names
 
 
 @pytest.mark.parametrize(("environ", "words"), [
