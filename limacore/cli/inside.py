@@ -14,9 +14,9 @@ from limacore.lifecycle.shell import entered
 
 def hostagent(ctx: Context, call: Call) -> None:
     """Become the host agent of an instance."""
-    ctx.log.style = "json"  # its stderr is ha.stderr.log
     if not call["socket"]:
         raise UsageError("socket must be specified (limactl version mismatch?)")
+    ctx.log.style = "json"  # its stderr is ha.stderr.log
     existing(ctx.home, call.args[0])
     given = [f"--{name}={call[name]}" for name in ("pidfile", "socket", "guestagent", "nerdctl-archive") if call[name]]
     given += [f"--{name}" for name in ("run-gui", "progress", "debug") if call[name]]
