@@ -27,7 +27,7 @@ def lima_home() -> Path:
     """`$LIMA_HOME` or `~/.lima`, symlinks resolved when it exists."""
     text = os.environ.get("LIMA_HOME", "")
     home = Path(text) if text else Path.home() / ".lima"
-    return home.resolve() if home.exists() else home
+    return home.resolve() if os.path.exists(home) else home  # noqa: PTH110 (this one never fails)
 
 
 def cache_dir() -> Path:
@@ -58,6 +58,15 @@ def state_dir() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_state_dir("limatui", appauthor=False))
+
+
+def expanded(text: str, home: Path | None = None) -> Path:
+    """A path as a user wrote it, a leading `~` as his home; raises UsageError for the home of somebody else."""
+    if not text.startswith("~"):
+        return Path(text)
+    if text[1:2] not in ("", "/"):
+        raise UsageError(f"unexpandable path {ticked(text)}", hint="write the directory without `~USER`")
+    return (home or Path.home()) / text[2:].lstrip("/")
 
 
 def check_identifier(name: str) -> str:

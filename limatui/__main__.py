@@ -15,6 +15,23 @@ USAGE = "usage: limatui [--demo [N]]   the dashboard\n       limatui VERB …   
 def main(argv: list[str] | None = None) -> int:
     """The exit code: 0, or 2 when it was not called in a way that works."""
     words = sys.argv[1:] if argv is None else argv
+    if sys.stdin is None or sys.stdout is None or sys.stderr is None:
+        from limacore.cli import streams
+
+        streams.open_missing()
+    if not os.environ.get("HOME", "-"):
+        del os.environ["HOME"]  # else `~` would be the root, or where we are
+    try:
+        return _answer(words)
+    except KeyboardInterrupt:
+        import signal
+
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)  # whoever waits for us is to see why we ended
+        return 130
+
+
+def _answer(words: list[str]) -> int:
     program = os.path.basename(sys.argv[0]).removesuffix(".exe")  # noqa: PTH119 (pathlib costs more than the answer)
     if program == "lima" or program.endswith(".lima") or program.partition(".")[0] == "yq":
         from limacore.cli.wrappers import main as wrapper
@@ -34,12 +51,19 @@ def quick(words: list[str], program: str) -> None:
     if words in (["--version"], ["-v"]):
         from limacore.base import version
 
-        os.write(1, f"{version.line(program)}\n".encode())
+        try:
+            os.write(1, f"{version.line(program)}\n".encode())
+        except OSError:
+            os._exit(1)
         os._exit(0)
     if words and words[0] in ("list", "ls"):
         from limacore.cli import quick
 
-        code = quick.answer(words)
+        try:
+            code = quick.answer(words)
+        except OSError as error:
+            sys.stderr.write(f"{error.filename}: {str(error.strerror).lower()}\n")
+            os._exit(1)
         if code is not None:
             os._exit(code)  # all is written; tearing the interpreter down costs a quarter of the whole answer
     if words and words[0] == "shell":

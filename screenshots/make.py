@@ -47,7 +47,14 @@ SHOTS = (
     Shot("cache", "120x36", "I j j"),
     Shot("jobs", "120x36", "create=web=docker +7 J"),
     Shot("clone", "120x36", "j j C"),
-    Shot("new", "120x36", "n w e b"),
+    Shot("editor-complete", "120x36", "e " + "down " * 7 + "end enter v i d wait"),
+    Shot("editor-complete", "80x24", "e " + "down " * 7 + "end enter v i d wait"),
+    Shot("effective", "120x36", "e " + "down " * 4 + "end backspace 4 wait f2"),
+    Shot("templates", "120x36", "T wait slash d o c k e r wait enter wait"),
+    Shot("templates", "80x24", "T wait"),
+    Shot("new", "120x36", "n wait ctrl+u w e b tab d o c k e r tab 4 tab 8 G i B tab tab ~ slash s r c colon w wait"),
+    Shot("new", "200x60", "n wait ctrl+u w e b tab d o c k e r tab 4 tab 8 G i B tab tab ~ slash s r c colon w wait"),
+    Shot("new", "80x24", "n wait ctrl+u w e b tab d o c"),
     Shot("help", "120x36", "question_mark"),
     Shot("palette", "120x36", "colon"),
 )
@@ -96,6 +103,8 @@ async def _pass(engine: DemoEngine, pilot: Pilot[None], seconds: int) -> None:
 async def _do(engine: DemoEngine, pilot: Pilot[None], key: str) -> None:
     if key.startswith("+"):
         await _pass(engine, pilot, int(key))
+    elif key == "wait":  # for what is read or checked in a thread
+        await pilot.pause(1.0)
     elif key.startswith("create="):
         _, name, template = key.split("=")
         engine.create(name, template)

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from limacore.base import notice
+
 # Where a run decides about a change, the same examples are tried each time; elsewhere new ones are looked for.
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("searching", deadline=None)
@@ -47,6 +49,12 @@ def lima_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("LIMA_HOME", str(directory))
     yield directory
     shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _own_name() -> Iterator[None]:
+    yield
+    notice.call_it("limatui")  # a test of the command line may have been called limactl
 
 
 @pytest.fixture(autouse=True)

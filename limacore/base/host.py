@@ -33,9 +33,13 @@ class Host(Struct, frozen=True):
     temp_dir: str = "/tmp"
 
 
-@functools.cache
 def host() -> Host:
-    """This computer."""
+    """This computer, and its user as the environment has it."""
+    return _host(*(os.environ.get(name) for name in ("HOME", "USER", "TMPDIR")))
+
+
+@functools.lru_cache(4)
+def _host(*environment: str | None) -> Host:
     user, full_name, home = _account()
     return Host(
         user=user, uid=os.getuid(), home=home, full_name=full_name,

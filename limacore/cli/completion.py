@@ -6,7 +6,6 @@ The protocol is cobra's: one candidate a line with its description after a tab, 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from limacore.cli import plugins
 from limacore.cli.commands import ROOT
 from limacore.cli.dispatch import with_flags
 from limacore.cli.pflag import Flag
+from limacore.cli.streams import out, tell
 from limacore.cli.tree import Command, find
 from limacore.errors import LimaError
 from limacore.paths import HomePaths
@@ -32,9 +32,8 @@ def answer(words: Sequence[str], descriptions: bool) -> int:
     except LimaError:
         found, directive = [], 0
     lines = found if descriptions else [each.partition("\t")[0] for each in found]
-    sys.stdout.write("".join(f"{line}\n" for line in lines) + f":{directive}\n")
-    sys.stdout.flush()
-    print(f"Completion ended with directive: {_NAMES[directive]}", file=sys.stderr)
+    out("".join(f"{line}\n" for line in lines) + f":{directive}\n")
+    tell(f"Completion ended with directive: {_NAMES[directive]}\n")
     return 0
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from limacore.base.units import format_size
 from limacore.cli.output import Log, visible
+from limacore.cli.streams import out, tell
 from limacore.errors import InterruptedByUserError
 from limacore.model.job import Progress
 from limacore.paths import HomePaths
@@ -40,14 +41,13 @@ class Context:
 
     def out(self, text: str) -> None:
         """Print to stdout, as it is."""
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        out(text)
 
     def report(self, progress: Progress) -> None:
         """Progress of a long operation: a rewritten line on a terminal; elsewhere only that a download has begun."""
         if progress.step == "download" and progress.detail != self._downloading:
             self._downloading = progress.detail
-            print(f"Downloading {visible(progress.detail)}", file=sys.stderr, flush=True)
+            tell(f"Downloading {visible(progress.detail)}\n")
         if progress.fraction is None or not sys.stderr.isatty() or self.log.style == "json":
             return
         now = time.monotonic()
@@ -55,8 +55,7 @@ class Context:
             return
         self._told_at = now
         end = "\n" if progress.fraction >= 1 else ""
-        sys.stderr.write(f"\r\x1b[K  {visible(_progress(progress))}{end}")
-        sys.stderr.flush()
+        tell(f"\r\x1b[K  {visible(_progress(progress))}{end}")
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run an engine coroutine; SIGINT and SIGTERM cancel it, and it undoes what it began."""

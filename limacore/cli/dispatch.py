@@ -6,17 +6,18 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 
 import msgspec
 
 from limacore.base import notice, version
-from limacore.cli import plugins
+from limacore.cli import plugins, streams
 from limacore.cli.commands import ROOT
 from limacore.cli.context import Context, warn_root
 from limacore.cli.output import LEVELS, Log, show_notices, visible
 from limacore.cli.pflag import Flag, parse
 from limacore.cli.tree import Call, Command, Found, call, find
-from limacore.errors import InterruptedByUserError, LimaError, UsageError
+from limacore.errors import HostError, InterruptedByUserError, LimaError, UsageError
 
 _HELP = Flag("help", "bool", "help about the command", "h")
 _VERSION = Flag("version", "bool", "the version", "v")
@@ -25,12 +26,13 @@ _VERSION = Flag("version", "bool", "the version", "v")
 def run(argv: Sequence[str], program: str) -> int:
     """Run one command line; returns its exit status. Errors become one line on stderr, never a traceback."""
     notice.call_it(program)
+    streams.as_utf8()
     log = Log()
     show_notices(log)
     try:
-        return _answer(list(argv), log)
+        return _flushed(_answer(list(argv), log))
     except BrokenPipeError:
-        sys.stderr.close()
+        streams.discard(sys.stdout)
         return 1
     except subprocess.CalledProcessError as error:
         return error.returncode if 0 <= error.returncode < 255 else 255  # its own words are on stderr already
@@ -40,6 +42,23 @@ def run(argv: Sequence[str], program: str) -> int:
     except RecursionError:
         log("fatal", "the input is nested too deeply")
         return 1
+    except UnicodeEncodeError as error:
+        log("fatal", f"a name on disk is not UTF-8 text: {visible(error.object)}")
+        return 1
+    except OSError as error:  # every place that knows more of it says so in words of its own
+        log("fatal", visible(_words_of_system(error)))
+        return 1
+
+
+def _flushed(code: int) -> int:
+    streams.out()
+    return code
+
+
+def _words_of_system(error: OSError) -> str:
+    """The file and the reason, as limactl says it."""
+    reason = (error.strerror or str(error)).lower()
+    return f"{error.filename}: {reason}" if error.filename else reason
 
 
 def words_of(error: LimaError) -> str:
@@ -82,7 +101,7 @@ def _run(root: Command, found: Found, log: Log) -> int:
     own = msgspec.structs.replace(root, flags=(*ROOT.flags, _HELP)) if found.path else root
     request = call(own, found)
     if not found.path and request["version"]:
-        print(version.line(notice.program()))
+        streams.out(version.line(notice.program()) + "\n")
         return 0
     if request["help"] or not found.command.run:
         return _code("help:show", found, request)
@@ -111,6 +130,7 @@ def prepare(request: Call, log: Log) -> Context:
     """What comes before each command: the log as asked for, whether to ask questions, warnings."""
     set_log(request, log)
     warn_root(log)
+    _require_home()
     if request.given("tty") and request.given("yes"):
         raise UsageError("cannot use both --tty and --yes flags at the same time")
     if request["yes"] and request.path[:1] in (("clone",), ("edit",), ("rename",)):
@@ -118,6 +138,14 @@ def prepare(request: Call, log: Log) -> Context:
                        "Also consider using --start)")
     asked = bool(request["tty"]) if request.given("tty") else False if request["yes"] else None
     return Context(log, tty=sys.stdout.isatty() if asked is None else asked, asked_for_tty=asked)
+
+
+def _require_home() -> None:
+    """A user that the system does not know has no home but the one that `$HOME` says."""
+    try:
+        Path.home()
+    except RuntimeError:
+        raise HostError("$HOME is not defined", hint="set HOME to a directory of yours") from None
 
 
 def set_log(request: Call, log: Log) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from limacore.base import notice
 from limacore.cli.commands import ROOT
 from limacore.cli.context import Context
 from limacore.cli.pflag import Flag
+from limacore.cli.streams import out, tell
 from limacore.cli.tree import Call, Command, Found, usage
 
 _GROUPS = (("basic", "Basic Commands"), ("advanced", "Advanced Commands"), ("ours", "Commands of limatui"),
@@ -18,7 +18,7 @@ _GROUPS = (("basic", "Basic Commands"), ("advanced", "Advanced Commands"), ("our
 
 def show(found: Found, request: Call) -> int:
     """Print the help of a command."""
-    sys.stdout.write(text(found))
+    out(text(found))
     return 0
 
 
@@ -29,12 +29,11 @@ def topic(root: Command, words: Sequence[str]) -> int:
         child = command.find(word)
         if child is None:
             shown = " ".join(f"`{each}`" for each in words)
-            print(f"Unknown help topic [{shown}]", file=sys.stderr)
-            sys.stderr.write(text(Found(root, (), ())))
+            tell(f"Unknown help topic [{shown}]\n{text(Found(root, (), ()))}")
             return 0
         command = child
         path.append(child)
-    sys.stdout.write(text(Found(command, tuple(path), ())))
+    out(text(Found(command, tuple(path), ())))
     return 0
 
 

@@ -10,6 +10,7 @@ import time
 
 from limacore.base.log import rfc3339
 from limacore.base.notice import LOGGER
+from limacore.cli.streams import tell
 
 LEVELS = ("trace", "debug", "info", "warning", "error", "fatal", "panic")
 _COLORS = {"trace": "2;37", "debug": "2;36", "info": "36", "warning": "33"}
@@ -31,8 +32,7 @@ class Log:
         if LEVELS.index(level) < LEVELS.index(self.level):
             return
         line = self._line(level, message, fields) + "\n"
-        sys.stderr.write(line)
-        sys.stderr.flush()
+        tell(line)
 
     def _line(self, level: str, message: str, fields: dict[str, str]) -> str:
         when = fields.pop("time", "") or rfc3339(time.time())

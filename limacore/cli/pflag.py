@@ -5,7 +5,6 @@ The words of the errors are those that scripts know. Source: shared behaviour re
 
 from __future__ import annotations
 
-import csv
 import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +19,11 @@ from limacore.errors import UsageError
 TRUE, FALSE = ("1", "t", "T", "TRUE", "true", "True"), ("0", "f", "F", "FALSE", "false", "False")
 LISTS = ("strings", "stringArray", "ipSlice", "stringToString")
 _ZEROS: dict[str, Any] = {"bool": False, "int": 0, "uint16": 0, "float32": 0.0, "duration": 0.0}
+_FIELD = re.compile(r'(?:"((?:[^"]|"")*)"|([^",\n]*))(,|\n|\Z)')
+_INSIDE = re.compile(r'"(?:[^"]|"")*')
 _INTEGER = re.compile(r"[+-]?(0[xX][0-9a-fA-F_]+|0[oO]?[0-7_]+|0[bB][01_]+|[0-9]+)")
+_LONGEST = 200
+"""Digits of a number that are looked at; any number of more is out of range."""
 _FLOAT = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(inf|infinity)|nan", re.IGNORECASE)
 
 
@@ -145,7 +148,7 @@ def _integer(text: str, low: int, high: int, function: str) -> int:
         raise ValueError(f"strconv.{function}: parsing {quoted(text)}: invalid syntax")
     digits = text.lstrip("+-")
     octal = len(digits) > 1 and digits[0] == "0" and digits[1] in "01234567_"
-    value = int(digits.replace("_", ""), 8 if octal else 0)
+    value = int(digits.replace("_", ""), 8 if octal else 0) if len(digits) < _LONGEST else 1 << 999
     value = -value if text.startswith("-") else value
     if not low <= value <= high:
         raise ValueError(f"strconv.{function}: parsing {quoted(text)}: value out of range")
@@ -162,7 +165,24 @@ def _float32(text: str) -> float:
 
 
 def _strings(text: str) -> tuple[str, ...]:
-    return tuple(next(csv.reader([text], strict=True))) if text else ()
+    """One line of CSV as Go's encoding/csv reads it; raises ValueError in its words."""
+    text, at, fields = text.lstrip("\n"), 0, []
+    more = bool(text)
+    while more:
+        found = _FIELD.match(text, at)
+        if found is None:
+            raise ValueError(_no_field(text, at))
+        quoted_text, plain, end = found.groups()
+        fields.append(plain if quoted_text is None else quoted_text.replace('""', '"'))
+        at, more = found.end(), end == ","
+    return tuple(fields)
+
+
+def _no_field(text: str, at: int) -> str:
+    inside = _INSIDE.match(text, at)
+    place, reason = (inside.end(), 'extraneous or missing " in quoted-field') if inside else (
+        text.index('"', at), 'bare " in non-quoted-field')
+    return f"parse error on line 1, column {place + 1}: {reason}"
 
 
 def _array(text: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 import termios
 import tty
@@ -115,23 +116,28 @@ class _Choice:
 
 def _key() -> str:
     """The next key, an escape sequence as a whole; empty at the end of the input."""
+    fd = sys.stdin.fileno()
     try:
-        data = os.read(sys.stdin.fileno(), 1)
+        data = os.read(fd, 1)
         if data == b"\x1b":
-            os.set_blocking(sys.stdin.fileno(), False)
-            try:
-                data += os.read(sys.stdin.fileno(), 8)
-            except BlockingIOError:
-                pass
-            finally:
-                os.set_blocking(sys.stdin.fileno(), True)
+            data += _sequence(fd)
         while data and data[0] >= 0xC0 and not _whole(data):
-            data += os.read(sys.stdin.fileno(), 1)
+            data += os.read(fd, 1)
     except KeyboardInterrupt:
         return "\x03"
     except OSError:
         return ""
     return data.decode(errors="replace")
+
+
+def _sequence(fd: int) -> bytes:
+    """What follows an escape at once, up to the letter that ends it; nothing after the escape key itself."""
+    data = b""
+    while select.select([fd], [], [], 0.02)[0] and len(data) < 16:
+        data += os.read(fd, 1)
+        if data[:1] not in (b"[", b"O") or (len(data) > 1 and 0x40 <= data[-1] <= 0x7E):
+            break
+    return data
 
 
 def _whole(data: bytes) -> bool:

@@ -250,10 +250,12 @@ def visible(text: str) -> str:
 
 
 def write(text: str) -> None:
-    """Print all of it at once; a reader that went away is no error."""
+    """Print all of it at once; a reader that went away is no error. Raises OSError when it cannot be written."""
     data = memoryview(text.encode("utf-8", "surrogateescape"))
     try:
         while data:
             data = data[os.write(1, data):]
     except BrokenPipeError:
         pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "write /dev/stdout") from None

@@ -28,14 +28,16 @@ def argv(words: "list[str]", program: str = "limatui") -> "list[str] | None":
     noted = read_index(home, _PART)[1].get(name)
     if not noted or len(noted) != _FIELDS or noted[0] != state(f"{place}/lima.yaml"):
         return None
+    if not noted[3] or noted[3] != state(noted[4][0]):
+        return None  # another ssh than the one that was noted, or none
     if command[:1] == ["--"]:
         command = command[1:]
     directory = remote.change_directory(noted[2], cwd=os.getcwd(), home=os.path.expanduser("~"))
     text = remote.script(command, shell=noted[1], directory=directory)
-    before, after = ["ssh", "-F", f"{place}/ssh.config"], ["lima-" + name.replace(".", "-").replace("_", "-")]
+    before, after = [noted[4][0], "-F", f"{place}/ssh.config"], ["lima-" + name.replace(".", "-").replace("_", "-")]
     if program == "limactl":
         port = _port(f"{place}/ssh.config")
-        if not port or noted[3] != state(noted[4][0]):
+        if not port:
             return None
         before, after = list(noted[4]), ["-p", port, "127.0.0.1"]
     return [

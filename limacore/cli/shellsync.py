@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -45,11 +46,21 @@ def synced(ctx: Context, call: Call, session: Session) -> int:
     pair.push()
     ctx.log("info", f"Successfully synced host current directory to guest({pair.there}) instance.")
     command = session.way.argv(session.script(pair.there), tty=sys.stdout.isatty())
-    code = subprocess.run(command, check=False).returncode
+    code = _run(command)
     if code:
-        return code if code > 0 else 255
+        return code
     _bring_back(ctx, pair)
     return 0
+
+
+def _run(command: list[str]) -> int:
+    # An interrupt is for the command, which gets it from the terminal as we do; the guest's copy is still ours to mind.
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        code = subprocess.run(command, check=False).returncode
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return code if code >= 0 else 255
 
 
 def _checked(call: Call, config: Config) -> Path:

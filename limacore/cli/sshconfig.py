@@ -27,7 +27,7 @@ def show_ssh(ctx: Context, call: Call) -> None:
     instance = shells.known(ctx.home, name)
     ctx.log("warning", f"`{notice.program()} show-ssh` is deprecated. Instead, use "
                        f"`ssh -F {ctx.home.instance(name).ssh_config} {hostname(name)}`.")
-    write = _FORMATS.get(call["format"])
+    write = FORMATS.get(call["format"])
     if write is None:
         raise UsageError(f"unknown format: {ticked(call['format'])}", hint="cmd, args, options or config")
     way = shells.route(ctx.home, instance)
@@ -46,7 +46,8 @@ def _options(name: str, options: Sequence[str]) -> str:
     return "".join(f"{option}\n" for option in options)
 
 
-_FORMATS = {"cmd": _command, "args": _arguments, "options": _options, "config": host_section}
+FORMATS = {"cmd": _command, "args": _arguments, "options": _options, "config": host_section}
+"""How `show-ssh` writes the options of an instance, by the name of the format."""
 
 
 def _words(options: Sequence[str]) -> str:

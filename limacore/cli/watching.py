@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +16,7 @@ from limacore.base.goquote import quoted, ticked
 from limacore.base.jsonlines import Tail
 from limacore.base.log import parse_time
 from limacore.base.picture import FORMATS
+from limacore.cli import streams
 from limacore.cli.context import Context
 from limacore.cli.eventtext import sentences
 from limacore.cli.output import LEVELS, visible
@@ -36,15 +35,10 @@ _STAMP = "%Y-%m-%d %H:%M:%S"
 
 
 def watch(ctx: Context, call: Call) -> None:
-    """Show events until interrupted; then die of the signal, as shells expect of a program that they interrupt."""
+    """Show events until interrupted."""
     if not call["verbose"]:
         ctx.log.level = max(ctx.log.level, "warning", key=LEVELS.index)
-    try:
-        _Watch(ctx, call).run()
-    except KeyboardInterrupt:
-        sys.stdout.flush()
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGINT)
+    _Watch(ctx, call).run()
 
 
 class _Watch:
@@ -133,7 +127,7 @@ def existing(home: HomePaths) -> list[str]:
 
 
 def _tell(text: str) -> None:
-    print(f"{time.strftime(_STAMP)} {text}", file=sys.stderr, flush=True)
+    streams.tell(f"{time.strftime(_STAMP)} {text}\n")
 
 
 def screenshot(ctx: Context, call: Call) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from limacore.cli import streams
 from limacore.cli.become import become
 from limacore.errors import LimaError
 
@@ -73,10 +74,10 @@ def main(program: str, words: Sequence[str]) -> int:
     try:
         return _answer(program, list(words))
     except NotThereError as error:
-        print(error.message, file=sys.stderr)
+        streams.tell(f"{error.message}\n")
         return 1
     except LimaError as error:
-        print(f"{program}: {error.message}", file=sys.stderr)
+        streams.tell(f"{program}: {error.message}\n")
         return 127
 
 
@@ -143,7 +144,7 @@ def _asked(*words: str) -> str:
 def lima(words: Sequence[str], program: str = "lima", environ: Mapping[str, str] = os.environ) -> int:
     """A shell or a command in `$LIMA_INSTANCE`."""
     if words in (["-h"], ["--help"]):
-        print(_USAGE.format(program), end="")
+        streams.out(_USAGE.format(program))
         return 0
     if words in (["-v"], ["--version"]):
         return _limactl(words)

@@ -12,6 +12,7 @@ from limacore.base import yq as expressions
 from limacore.base.files import write_atomic
 from limacore.base.yq.codecs import format_name
 from limacore.base.yq.node import Node, truthy, walk
+from limacore.cli import streams
 from limacore.cli.context import Context
 from limacore.cli.pflag import Flag, Parsed, parse
 from limacore.cli.tree import Call
@@ -51,13 +52,14 @@ def yq(ctx: Context, call: Call) -> int:
 
 def main(words: Sequence[str]) -> int:
     """Answer as yq; errors are one line on stderr."""
+    streams.as_utf8()
     try:
         return _answer(parse(_without_command(words), _FLAGS))
     except BrokenPipeError:
-        sys.stderr.close()
+        streams.discard(sys.stdout)
         return 1
     except LimaError as error:
-        print(f"Error: {': '.join(filter(None, (error.message, error.detail)))}", file=sys.stderr)
+        streams.tell(f"Error: {': '.join(filter(None, (error.message, error.detail)))}\n")
         return 1
 
 
@@ -70,11 +72,11 @@ def _without_command(words: Sequence[str]) -> Sequence[str]:
 def _answer(request: Parsed) -> int:
     values = request.values
     if values["version"]:
-        print(VERSION)
+        streams.out(f"{VERSION}\n")
         return 0
     expression, files = _meant(request)
     if values["help"] or (not files and not values["null-input"]):
-        print(_help())
+        streams.out(f"{_help()}\n")
         return 0
     found = [document for file in files or [""] for document in _documents(expression, file, values)]
     if values["prettyPrint"]:
@@ -84,7 +86,7 @@ def _answer(request: Parsed) -> int:
     if values["inplace"]:
         _replace(files, text)
     else:
-        sys.stdout.write(text)
+        streams.out(text)
     return _status(found, values)
 
 

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from limacore.base.goquote import ticked
 from limacore.errors import UsageError
+from limacore.paths import expanded
 
 LISTS = ("mount", "mount-only", "network", "set", "param", "port-forward")
 """Flags with several values; one that is given with an empty value only is not given."""
@@ -144,11 +145,7 @@ def _mounted(wish: Wish, directory: str) -> str:
 def _absolute(wish: Wish, directory: str) -> str:
     if not directory:
         raise UsageError("empty path")
-    if directory == "~" or directory.startswith("~/"):
-        directory = str(wish.home) + directory[1:]
-    elif directory.startswith("~"):
-        raise UsageError(f"unexpandable path {ticked(directory)}", hint="write the directory without `~USER`")
-    return posixpath.normpath(posixpath.join(str(wish.directory), directory))
+    return posixpath.normpath(str(wish.directory / expanded(directory, wish.home)))
 
 
 def _mount_none(wish: Wish) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from limacore.base import notice, yamlio
-from limacore.base.files import write_atomic
+from limacore.base.files import mkdir_failed, write_atomic
 from limacore.base.goquote import ticked
 from limacore.config import unmarshal
 from limacore.config.coerce import Coercion
@@ -77,7 +77,10 @@ def load(path: Path) -> Networks:
 def load_or_create(path: Path) -> Networks:
     """The same, and the file is there afterwards; raises ConfigError, HostError."""
     if not path.exists():
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        except OSError as error:
+            raise mkdir_failed(path.parent, error) from error
         write_atomic(path, default_text())
     return load(path)
 

@@ -66,7 +66,7 @@ def directory(paths: InstancePaths) -> Iterator[Finding]:
 def strangers(home: HomePaths, names: Iterable[str]) -> Iterator[Finding]:
     """Directories of the home that are no instances."""
     for name in names:
-        if not (home.home / name / "lima.yaml").exists():
+        if not os.path.lexists(home.home / name / "lima.yaml"):
             yield Finding(id="not-an-instance", severity=Severity.WARNING, subject="home",
                           what=f"the directory `{name}` is no instance",
                           evidence=(f"`{home.home / name}` has no lima.yaml",),

@@ -19,7 +19,7 @@ from limacore.images.fetch import fetch
 from limacore.images.meter import Meter, Report
 from limacore.images.probe import UnfitError, probe
 from limacore.model.config import File
-from limacore.paths import cache_dir
+from limacore.paths import cache_dir, expanded
 
 _SECTOR = 512
 _HINT = "free some space there, or set LIMA_HOME to a larger file system"
@@ -43,7 +43,7 @@ def local_path(location: str) -> Path | None:
     """The file that a location without scheme, or with `file://`, names; None for URLs."""
     if location.startswith("file://"):
         return Path(location.removeprefix("file://"))
-    return None if "://" in location else Path(location).expanduser().absolute()
+    return None if "://" in location else expanded(location).absolute()
 
 
 def partial_of(path: Path) -> Path:

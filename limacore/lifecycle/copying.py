@@ -15,7 +15,7 @@ from limacore.base.files import share, write_failed
 from limacore.errors import HostError, LimaError
 from limacore.paths import PASSING, InstancePaths
 
-_LEFT = frozenset(("protected", "swtpm", "ssh.config"))
+_LEFT = frozenset(("protected", "swtpm", "ssh.config", ".lima.yaml.queued"))
 """Not of the copy: its protection, its TPM (a copied one would have the same keys), and the way to the original."""
 _EMPTIED = frozenset(("vz-identifier",))
 _NEVER_WRITTEN = frozenset(("basedisk", "iso", "kernel", "initrd"))

@@ -58,5 +58,5 @@ def machine_id() -> str:
 
 def mac_address(unique: str) -> str:
     """The hardware address of an interface; `unique` is the instance directory for eth0."""
-    digest = hashlib.sha256((machine_id() + unique).encode()).hexdigest()
+    digest = hashlib.sha256((machine_id() + unique).encode(errors="surrogateescape")).hexdigest()
     return f"52:55:55:{digest[0:2]}:{digest[2:4]}:{digest[4:6]}"

@@ -12,7 +12,7 @@ from msgspec import Struct
 from limacore.base import yamlio
 from limacore.base.goquote import ticked
 from limacore.errors import ConfigError, NotFoundError, UsageError
-from limacore.paths import HomePaths, check_identifier
+from limacore.paths import HomePaths, check_identifier, expanded
 from limacore.templates import catalog, image, rewrite
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(.*)", re.S)
@@ -102,7 +102,7 @@ def _place(locator: str) -> str:
         return locator
     if kind == "file":
         return _file_url(locator)
-    return str(Path.cwd() / Path(locator).expanduser())
+    return str(Path.cwd() / expanded(locator))
 
 
 def _file_url(locator: str) -> str:
@@ -148,7 +148,7 @@ def absolute(locator: str, parent: str) -> str:
     if scheme(locator) or Path(locator).is_absolute():
         return locator
     if locator.startswith("~"):
-        return str(Path(locator).expanduser())
+        return str(expanded(locator))
     if "../" in locator or "..\\" in locator:
         raise ConfigError(f"relative locator path {ticked(locator)} must not contain '..' path segments",
                           hint="use an absolute path")

@@ -10,6 +10,7 @@ from limatui.ink import Line, Span, cut, fit
 _ROOMY = 70
 """Columns from which on there is room for line numbers."""
 _WHERE = 17
+_QUIET = ("instance", "built in", "base")
 Values = Mapping[tuple[str | int, ...], str]
 LAYERS: Mapping[str, Span] = {
     "instance": ("here", "text-bright"), "override": ("override.yaml", "protected"),
@@ -66,16 +67,33 @@ def _value_mark(each: Effective, before: Values) -> str:
 
 
 def near(found: Sequence[Effective], path: Sequence[str | int], limit: int) -> tuple[Effective, ...]:
-    """The values of the field at the cursor first, then those that other files bring, at most `limit`."""
-    top = path[0] if path else None
-    here = [each for each in found if each.path and each.path[0] == top]
-    brought = [each for each in found if each.layer not in ("instance", "built in") and each not in here]
-    return tuple((*here, *brought)[:limit])
+    """The field at the cursor first, then what else is written of its section, what other files bring, the rest."""
+    top, field = path[:1], _keys(path)
+    return tuple(sorted((each for each in found if each.path[:1] == tuple(top) or each.layer not in _QUIET),
+                        key=lambda each: _distance(each, tuple(top), field))[:limit])
+
+
+def _keys(path: Sequence[str | int]) -> tuple[str, ...]:
+    return tuple(part for part in path if isinstance(part, str))
+
+
+def _distance(each: Effective, top: tuple[str | int, ...], field: tuple[str, ...]) -> int:
+    if field and _keys(each.path) == field:
+        return 0
+    if each.path[:1] != top:
+        return 2
+    return 3 if each.layer == "built in" else 1
+
+
+def short(path: Sequence[str | int]) -> str:
+    """A path without the list that it is in: `hostPort`."""
+    items = [at for at, part in enumerate(path) if isinstance(part, int)]
+    return path_text(path[items[-1] + 1:]) or path_text(path) if items else path_text(path)
 
 
 def aside(found: Sequence[Effective], before: Values, width: int) -> list[Line]:
     """A few values beside the editor."""
-    name = min(18, max((len(path_text(each.path)) for each in found), default=0))
+    name = min(18, max((len(short(each.path)) for each in found), default=0))
     lines: list[Line] = []
     for each in found:
         word, mark = layer(each)
@@ -83,6 +101,6 @@ def aside(found: Sequence[Effective], before: Values, width: int) -> list[Line]:
         changed = was is not None and was != each.value
         told: Span = (f"{word}, was {was}", "warn") if changed else (word, mark)
         room = max(6, width - name - 2 - len(told[0]))
-        lines.append(cut(((fit(path_text(each.path), name), "dim"), (" ", ""), (fit(each.value, room), ""), (" ", ""),
+        lines.append(cut(((fit(short(each.path), name), "dim"), (" ", ""), (fit(each.value, room), ""), (" ", ""),
                           told), width))
     return lines

@@ -12,7 +12,7 @@ from limacore.base.yq.node import ALIAS, SCALAR, Node, from_plain, to_plain
 from limacore.base.yq.parser import Tree, chain, parse
 from limacore.errors import ConfigError, UsageError
 
-__all__ = ["Access", "evaluate", "print_results", "printed", "query", "results", "show"]
+__all__ = ["Access", "Budget", "evaluate", "print_results", "printed", "query", "results", "show"]
 
 _CLOSED = Access()
 
@@ -40,14 +40,15 @@ def _laid_out(found: list[Node]) -> str:
     return "".join(map(to_yaml, found))  # no document that anybody reads; but this is what came out
 
 
-def results(expression: str, text: str, *, source: str = "yaml", access: Access = _CLOSED) -> list[list[Node]]:
+def results(expression: str, text: str, *, source: str = "yaml", access: Access = _CLOSED,
+            budget: Budget | None = None) -> list[list[Node]]:
     """The results of an expression for every document of a text in the format `source`, as nodes."""
     from limacore.base.yq.codecs import documents
 
     tree = parse(expression)
     with _bounded():
-        roots, budget = documents(text, source), Budget()
-        return [_evaluated(tree, Scope([root], budget, access=access)) for root in roots]
+        roots, left = documents(text, source), budget or Budget()
+        return [_evaluated(tree, Scope([root], left, access=access)) for root in roots]
 
 
 def show(expression: str, text: str, *, output: str = "yaml", indent: int = 2, unwrap_scalar: bool = True) -> str:

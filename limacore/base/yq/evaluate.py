@@ -39,8 +39,16 @@ class Budget:
         self._steps -= steps
         if self._steps < self._check_at:
             self._check_at = self._steps - 1000
-            if self._steps < 0 or time.monotonic() > self._until:
-                raise UsageError("the expression takes too long", hint="make it work on a smaller part of the document")
+            if self._steps < 0:
+                raise _too_long()
+            self.seconds_left()
+
+    def seconds_left(self) -> float:
+        """What is left of its time."""
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise _too_long()
+        return left
 
     def text(self, text: str) -> str:
         """The same text, unless it is too long."""
@@ -48,6 +56,10 @@ class Budget:
             raise UsageError("the expression makes a text that is too long")
         self.spend(len(text) >> 6)
         return text
+
+
+def _too_long() -> UsageError:
+    return UsageError("the expression takes too long", hint="make it work on a smaller part of the document")
 
 
 @dataclass(frozen=True, slots=True)

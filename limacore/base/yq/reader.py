@@ -168,17 +168,26 @@ class _Reader:
 
     def _collection(self, node: Node, event: Any) -> None:
         flow = bool(event.flow_style)
+        pair = flow and self._is_pair(node, event)
         if flow:
+            self.flows.append(node)
+        if flow and not pair:
             start = self.text.index("[" if node.kind == SEQ else "{", event.start_mark.index)
             self._gap(start)
             self.at, self.last = start + 1, None
-            self.flows.append(node)
         end = yaml.MappingEndEvent if node.kind == MAP else yaml.SequenceEndEvent
         while not isinstance(self._peek(), end):
             self._pair(node, flow) if node.kind == MAP else self._item(node, event, flow)
         event = self._take()
-        if flow:
+        if pair:
+            self.flows.pop()
+            self.last = node
+        elif flow:
             self._flow_end(node, event)
+
+    def _is_pair(self, node: Node, event: Any) -> bool:
+        """Whether this is the `a: b` of `[a: b]`: a map without brackets of its own, which takes no properties."""
+        return node.kind == MAP and not (event.anchor or event.tag) and self.text[event.start_mark.index] != "{"
 
     def _flow_end(self, node: Node, event: Any) -> None:
         self._gap(event.end_mark.index - 1)

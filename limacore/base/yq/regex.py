@@ -9,7 +9,6 @@ import sys
 
 from limacore.errors import UsageError
 
-_SECONDS = 3
 _SHORT = 2000
 _UNSUPPORTED = re.compile(r"(?<!\\)(?:\\\\)*(\(\?(?:=|!|<=|<!|>|\()|\\[1-9]|[*+?}]\+)")
 _REPEATED = re.compile(r"[*+]|\{\d*,\d*\}|\?")
@@ -47,21 +46,21 @@ def _translated(pattern: str) -> str:
     return f"(?{kept}){inner}" if kept else inner.replace("(?U)", "")
 
 
-def spans(pattern: str, text: str) -> Spans:
-    """All matches of an expression in a text, from left to right; raises UsageError, also when it takes too long."""
+def spans(pattern: str, text: str, seconds: float) -> Spans:
+    """All matches of an expression in a text, from left to right; raises UsageError, also when it takes longer."""
     expression = compiled(pattern)
     if len(_REPEATED.findall(pattern)) > 1 or len(text) > _SHORT:
-        return _elsewhere(expression, text)
+        return _elsewhere(expression, text, seconds)
     return [[found.span(number) for number in range(expression.groups + 1)] for found in expression.finditer(text)]
 
 
-def _elsewhere(expression: re.Pattern[str], text: str) -> Spans:
+def _elsewhere(expression: re.Pattern[str], text: str, seconds: float) -> Spans:
     if _harmless(expression.pattern) and len(text) <= _SHORT:
         return [[found.span(number) for number in range(expression.groups + 1)] for found in expression.finditer(text)]
     job = json.dumps({"pattern": expression.pattern, "flags": int(expression.flags), "text": text})
     try:
         done = subprocess.run([sys.executable, "-I", "-S", "-c", _CHILD], input=job, capture_output=True, text=True,
-                              timeout=_SECONDS, check=False)
+                              timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
         raise UsageError(f"the regular expression `{expression.pattern}` takes too long",
                          hint="write it without repetitions inside repetitions") from None

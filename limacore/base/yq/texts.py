@@ -90,7 +90,7 @@ def _sub(tree: Tree, scope: Scope) -> list[Node]:
 def _substituted(node: Node, pattern: str, new: str, scope: Scope) -> Node:
     names = dict(regex.compiled(pattern).groupindex)
     made, at = "", 0
-    for match in regex.spans(pattern, node.value):
+    for match in regex.spans(pattern, node.value, scope.budget.seconds_left()):
         groups = [node.value[start:end] if start >= 0 else "" for start, end in match]
         made = scope.budget.text(made + node.value[at:match[0][0]] + regex.expanded(new, names, groups))
         at = match[0][1]
@@ -114,7 +114,7 @@ def _matching(tree: Tree, scope: Scope) -> list[Node]:
     expression = regex.compiled(pattern)
     results = []
     for node in _texts(scope, "cannot match with %, can only match strings" + _HINT):
-        found = regex.spans(pattern, node.value)
+        found = regex.spans(pattern, node.value, scope.budget.seconds_left())
         scope.budget.spend(len(found) * (1 + expression.groups))
         if tree.name == "test":
             results.append(nodes.replacing(node, boolean(bool(found))))

@@ -102,8 +102,9 @@ class _Handler(BaseHTTPRequestHandler):
 class Sandbox:
     """An empty home below /tmp; `close` removes it and ends what was started."""
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: Runner, *, strangers: bool = False) -> None:
         self.runner = runner
+        self.strangers = strangers  # whether live pids are those of programs that have nothing to do with instances
         self.home = Path(tempfile.mkdtemp(prefix="g-", dir="/tmp"))
         self.work = self.home / "work"
         self.work.mkdir()
@@ -216,7 +217,7 @@ class Sandbox:
     def _livepid(self, op: dict[str, Any]) -> None:
         user = {"user": NOBODY, "group": NOBODY} if os.geteuid() == 0 else {}
         # Named after the instance: a live pid of some other program is no evidence for us.
-        words = [self.expand(op["path"]), "600"]
+        words = ["sleep" if self.strangers else self.expand(op["path"]), "600"]
         sleeper = subprocess.Popen(words, executable="sleep", **user)  # type: ignore[call-overload]
         self.sleepers.append(sleeper)
         threading.Thread(target=sleeper.wait, daemon=True).start()

@@ -67,7 +67,8 @@ def test_words_for_rsync() -> None:
 
 @pytest.mark.parametrize(("texts", "backend", "guest", "tool"), [
     (("x", "a:y"), "auto", True, "rsync"), (("x", "a:y"), "auto", False, "scp"), (("x", "a:y"), "scp", True, "scp"),
-    (("a:x", "a:y"), "auto", True, "scp"), (("a:x", "b:y"), "rsync", True, "rsync"), (("x", "y"), "auto", False, "rsync"),
+    (("a:x", "a:y"), "auto", True, "scp"), (("a:x", "b:y"), "rsync", True, "rsync"),
+    (("x", "y"), "auto", False, "rsync"),
 ])
 def test_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, texts: tuple[str, ...], backend: str, guest: bool,
                      tool: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from limacore.base import http1
@@ -20,7 +22,7 @@ from limacore.base.picture import FORMATS, Pixels, bmp, png, read_ppm
 from limacore.cli.eventtext import sentences
 from limacore.hostagent import api
 from limacore.model.agentstatus import AgentStatus, HostInfo
-from limacore.model.event import CloudInitProgress, EventStatus, PortForwardEvent, StepEvent, VsockEvent
+from limacore.model.event import CloudInitProgress, Event, EventStatus, PortForwardEvent, StepEvent, VsockEvent
 
 YAML = "images: [{location: /nowhere.qcow2}]\nmounts: []\n"
 EARLY = {"time": "2026-01-02T03:04:05.678901234Z", "status": {"sshLocalPort": 60022}}
@@ -135,6 +137,15 @@ def test_sentences(status: EventStatus, said: list[str]) -> None:
     assert sentences(status) == said
 
 
+def test_recorded_events_can_be_said(golden: Path) -> None:
+    logs = sorted(golden.glob("runtime/events/*/ha.stdout.log"))
+    assert logs
+    for log in logs:
+        recorded = re.sub(rb"@\w+@", b"22", log.read_bytes())
+        events = [msgspec.json.decode(line, type=Event) for line in recorded.splitlines()]
+        assert all(sentences(event.status) for event in events)
+
+
 TWO_BY_TWO = Pixels(2, 2, bytes(range(12)))
 
 
@@ -150,14 +161,14 @@ def test_pictures() -> None:
 
 
 @pytest.mark.parametrize(("target", "method", "status"), [
-    ("/v1/screenshot", "GET", 200), ("/v1/screenshot?format=BMP", "GET", 200), ("/v1/screenshot?format=gif", "GET", 400),
-    ("/v1/screenshot", "POST", 405), ("/v1/info", "GET", 200),
+    ("/v1/screenshot", "GET", 200), ("/v1/screenshot?format=BMP", "GET", 200),
+    ("/v1/screenshot?format=gif", "GET", 400), ("/v1/screenshot", "POST", 405), ("/v1/info", "GET", 200),
 ])
 async def test_the_route(tmp_path: Path, target: str, method: str, status: int) -> None:
     async def pixels() -> Pixels:
         return TWO_BY_TWO
 
-    answers = api.handler(lambda: HostInfo("", 1), lambda metrics: AgentStatus(), pixels)
+    answers = api.handler(lambda: HostInfo("", 1), lambda metrics: AgentStatus("running"), pixels)
     async with http1.serve(tmp_path / "s", answers):
         response = await http1.request(tmp_path / "s", target, method=method)
     assert response.status == status
@@ -169,6 +180,6 @@ async def test_a_driver_that_cannot(tmp_path: Path) -> None:
     async def pixels() -> None:
         return None
 
-    answers = api.handler(lambda: HostInfo("", 1), lambda metrics: AgentStatus(), pixels)
+    answers = api.handler(lambda: HostInfo("", 1), lambda metrics: AgentStatus("running"), pixels)
     async with http1.serve(tmp_path / "s", answers):
         assert (await http1.request(tmp_path / "s", "/v1/screenshot")).status == 501
