@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from limacore.base import yamlio
 from limacore.base import yq as expressions
 from limacore.base.files import write_atomic
 from limacore.base.yq.codecs import format_name
@@ -132,8 +133,8 @@ def _status(found: list[list[Node]], values: dict[str, Any]) -> int:
 
 def _read(file: str) -> str:
     try:
-        raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-        return raw.decode()
+        with sys.stdin.buffer if file == "-" else Path(file).open("rb") as source:
+            return yamlio.decode(source.read(yamlio.MAX_BYTES + 1))
     except FileNotFoundError:
         raise NotFoundError(f"open {file}: no such file or directory") from None
     except (OSError, ValueError) as error:

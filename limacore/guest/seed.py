@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from msgspec import Struct
 
-from limacore.errors import ConfigError
+from limacore.errors import ConfigError, UsageError
 from limacore.model.config import Config, Network
 from limacore.model.network import SLIRP_DNS, SLIRP_GATEWAY, SLIRP_GUEST, mac_address
+from limacore.paths import expanded
 
 _USER_V2 = "user-v2"
 _USER_V2_GATEWAY = "192.168.104.2"
@@ -46,8 +45,8 @@ def read_certificates(config: Config) -> tuple[str, ...]:
     texts = []
     for name in config.ca_certs.files:
         try:
-            texts.append(Path(name).expanduser().read_text())
-        except (OSError, UnicodeDecodeError) as error:
+            texts.append(expanded(name).read_text())
+        except (OSError, UnicodeDecodeError, UsageError) as error:
             raise ConfigError(f"caCerts.files: `{name}` cannot be read", detail=str(error),
                               hint="correct the path in lima.yaml, or remove the entry") from error
     return tuple(texts)

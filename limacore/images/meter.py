@@ -19,19 +19,20 @@ class Meter:
 
     def __init__(self, step: str, detail: str, total: int, report: Report, *, done: int = 0) -> None:
         self.total, self.done = total, done
-        self._step, self._detail, self._report = step, detail, report
+        self._step, self._detail, self._part, self._report = step, detail, "", report
         self._seen: deque[tuple[float, int]] = deque([(time.monotonic(), done)])
         report(self._progress(0.0))
 
-    def add(self, count: int) -> None:
-        """Some more bytes have passed."""
+    def add(self, count: int, part: str = "") -> None:
+        """Some more bytes have passed, of one part of the whole."""
+        self._part = part
         self.at(self.done + count)
 
     def at(self, done: int) -> None:
         """So many bytes have passed."""
         self.done = done
         now = time.monotonic()
-        if now - self._seen[-1][0] < _EVERY:
+        if now - self._seen[-1][0] < _EVERY and done != self.total:
             return
         self._seen.append((now, done))
         while len(self._seen) > 2 and now - self._seen[0][0] > _WINDOW:
@@ -50,4 +51,5 @@ class Meter:
     def _progress(self, rate: float) -> Progress:
         fraction = min(self.done / self.total, 1.0) if self.total else None
         eta = max(self.total - self.done, 0) / rate if self.total and rate else None
-        return Progress(self._step, self._detail, fraction, self.done, self.total, rate, eta)
+        detail = f"{self._detail}: {self._part}" if self._part else self._detail
+        return Progress(self._step, detail, fraction, self.done, self.total, rate, eta)

@@ -13,9 +13,9 @@ from limacore.base import notice, proc
 from limacore.base.files import remove_tree, symlink_atomic, write_atomic, write_failed
 from limacore.base.goquote import ticked
 from limacore.errors import AlreadyExistsError, HostError, LimaError, NotFoundError, StateError, UsageError
+from limacore.images.meter import Meter
 from limacore.lifecycle import autostart, copying
 from limacore.lifecycle.guard import held
-from limacore.lifecycle.pace import Pace
 from limacore.lifecycle.stage import claimable, publish, staged
 from limacore.model.instance import Status
 from limacore.model.job import Progress
@@ -114,11 +114,10 @@ def _edited(home: HomePaths, old: InstancePaths, new: InstancePaths, edit: Edit)
 async def _copy(old: InstancePaths, stage: InstancePaths, report: Report) -> None:
     items = await asyncio.to_thread(lambda: tuple(copying.plan(old.dir)))
     loop, stop = asyncio.get_running_loop(), threading.Event()
-    pace = Pace("clone", old.name, sum(item.size for item in items),
-                lambda progress: _told(loop, report, progress))
-    report(Progress("clone", old.name, 0.0))
+    meter = Meter("clone", old.name, sum(item.size for item in items),
+                  lambda progress: _told(loop, report, progress))
     work = asyncio.ensure_future(
-        asyncio.to_thread(copying.carry_out, items, old.dir, stage.dir, stop, pace.add))
+        asyncio.to_thread(copying.carry_out, items, old.dir, stage.dir, stop, meter.add))
     try:
         await asyncio.shield(work)
     except asyncio.CancelledError:
@@ -162,7 +161,7 @@ def _rewrite_ssh_config(old: InstancePaths, new: InstancePaths) -> None:
     """Its host alias and its control socket bear the name."""
     try:
         text = new.ssh_config.read_text()
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         return
     alias = re.compile(rf"^((?:Host|#).*\b){re.escape(hostname(old.name))}$", re.MULTILINE)
     text = alias.sub(rf"\g<1>{hostname(new.name)}", text.replace(f"{old.dir}/", f"{new.dir}/"))

@@ -25,10 +25,10 @@ from limacore.base.goquote import ticked
 from limacore.base.host import usable_cpus
 from limacore.base.sparsetar import Member, Reader, TarError
 from limacore.errors import ImageError, LimaError, StateError
+from limacore.images.meter import Meter
 from limacore.images.unpack import Stopped
 from limacore.lifecycle import manifest
 from limacore.lifecycle.manifest import Entry, Manifest
-from limacore.lifecycle.pace import Pace
 from limacore.model.job import Progress
 
 Report = Callable[[Progress], None]
@@ -65,12 +65,12 @@ def write(path: Path, draft: Manifest, sources: tuple[Source, ...], report: Repo
     """Write the archive at `path`, complete and on the disk, or raise HostError, StateError, Stopped."""
     raw = manifest.encode(draft)
     room = manifest.room(raw)
-    pace = Pace("export", draft.name, draft.stored, report)
+    meter = Meter("export", draft.name, draft.stored, report)
     try:
         with path.open("xb") as out:
             os.fchmod(out.fileno(), 0o600)  # a disk may hold anybody's secrets
             out.seek(room)
-            packer = _Packer(out, draft.name, pace, stop)
+            packer = _Packer(out, draft.name, meter, stop)
             entries = tuple(packer.put(source) for source in sources)
             packer.end()
             out.seek(0)
@@ -93,9 +93,9 @@ def _front(raw: bytes, top: str, room: int) -> bytes:
 class _Packer:
     """Writes members, one after the other, compressed."""
 
-    def __init__(self, out: BinaryIO, top: str, pace: Pace, stop: threading.Event) -> None:
+    def __init__(self, out: BinaryIO, top: str, meter: Meter, stop: threading.Event) -> None:
         options = zstd.CompressionParameter
-        self._out, self._top, self._pace, self._stop = out, top, pace, stop
+        self._out, self._top, self._meter, self._stop = out, top, meter, stop
         self._zstd = zstd.ZstdCompressor(options={
             options.compression_level: LEVEL, options.checksum_flag: 1,
             options.nb_workers: min(usable_cpus(), _MOST_THREADS),
@@ -113,7 +113,7 @@ class _Packer:
         for piece in _pieces(source):
             digest.update(piece)
             self._pack(piece)
-            self._pace.add(len(piece), entry.name)
+            self._meter.add(len(piece), entry.name)
             if self._stop.is_set():
                 raise Stopped
         self._pack(sparsetar.padding(member.stored))
@@ -176,38 +176,38 @@ class Unpacker:
 
     def into(self, folder: Path, report: Report, stop: threading.Event) -> None:
         """Write all files below `folder`, which is empty, and check them; raises TarError, HostError, Stopped."""
-        pace = Pace("import", self.manifest.name, self.manifest.stored, report)
+        meter = Meter("import", self.manifest.name, self.manifest.stored, report)
         for entry in self.manifest.entries:
             member = self._reader.next()
             if member is None or not manifest.fits(entry, member, self.manifest.name):
                 raise TarError(f"where `{entry.name}` should be is `{member.name if member else 'the end'}`, "
                                "or it has another size")
-            self._take(entry, member, folder / entry.name, pace, stop)
+            self._take(entry, member, folder / entry.name, meter, stop)
         if self._reader.next() is not None:
             raise TarError("it holds more than its manifest says")
         rest = self._read(_PIECE)
         if rest.strip(b"\0") or len(rest) == _PIECE:
             raise TarError("something follows its end")
 
-    def _take(self, entry: Entry, member: Member, path: Path, pace: Pace, stop: threading.Event) -> None:
+    def _take(self, entry: Entry, member: Member, path: Path, meter: Meter, stop: threading.Event) -> None:
         try:
             if entry.kind == "directory":
                 path.mkdir(mode=0o700)
             elif entry.kind == "link":
                 path.symlink_to(entry.target)
             else:
-                self._file(entry, member, path, pace, stop)
+                self._file(entry, member, path, meter, stop)
         except OSError as error:
             raise write_failed(path, error) from error
 
-    def _file(self, entry: Entry, member: Member, path: Path, pace: Pace, stop: threading.Event) -> None:
+    def _file(self, entry: Entry, member: Member, path: Path, meter: Meter, stop: threading.Event) -> None:
         digest = hashlib.sha256(member.map)
         with path.open("xb", buffering=0) as out:
             out.truncate(entry.size)
             for offset, piece in self._reader.data(member, _PIECE):
                 digest.update(piece)
                 _write_sparse(out.fileno(), offset, piece)
-                pace.add(len(piece), entry.name)
+                meter.add(len(piece), entry.name)
                 if stop.is_set():
                     raise Stopped
             os.fchmod(out.fileno(), entry.mode & 0o755)
