@@ -31,7 +31,6 @@ ANSI: Mapping[str, str] = {
     "faint": "ansi_bright_black", "accent-key": "ansi_bright_green", "running": "ansi_green",
     "warn": "ansi_yellow", "bad": "ansi_red", "number": "ansi_cyan", "protected": "ansi_magenta",
 }
-TOKENS = tuple(DARK)
 
 
 def _theme(name: str, tokens: Mapping[str, str], *, dark: bool = True, ansi: bool = False) -> Theme:

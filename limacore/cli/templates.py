@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from limacore.base import yq as expressions
-from limacore.base.files import write_failed
+from limacore.base.files import write_atomic, write_failed
 from limacore.base.goquote import ticked
 from limacore.cli.context import Context
 from limacore.cli.tree import Call
@@ -41,7 +42,12 @@ def _mode(call: Call) -> embed.Mode:
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(text)
+        if path.is_file() and os.access(path, os.W_OK):
+            write_atomic(path.resolve(), text, path.stat().st_mode & 0o7777)
+        elif os.path.lexists(path) or not path.parent.is_dir():
+            path.write_text(text)  # a device, or what says why it cannot be written
+        else:
+            write_atomic(path, text)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise HostError(f"open {path}: {(error.strerror or '').lower()}") from None
     except OSError as error:

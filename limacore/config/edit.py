@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import CommentMark, YAMLError
+from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import RoundTripRepresenter
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 from ruamel.yaml.tokens import CommentToken
@@ -17,6 +19,7 @@ from limacore.base import yamlio
 from limacore.errors import ConfigError
 
 _WIDE = 1 << 20
+_CORE = "tag:yaml.org,2002:"
 
 
 class _Representer(RoundTripRepresenter):
@@ -26,12 +29,33 @@ class _Representer(RoundTripRepresenter):
 _Representer.add_representer(type(None), lambda dumper, _: dumper.represent_scalar("tag:yaml.org,2002:null", "null"))
 
 
+class _Constructor(RoundTripConstructor):
+    """Numbers, booleans and dates that are none are the texts that they are to every other reader here."""
+
+
+def _or_text(kind: str) -> Callable[[RoundTripConstructor, ScalarNode], Any]:
+    construct = RoundTripConstructor.yaml_constructors[_CORE + kind]
+
+    def attempt(constructor: RoundTripConstructor, node: ScalarNode) -> Any:
+        try:
+            return construct(constructor, node)
+        except (ValueError, KeyError, IndexError, YAMLError):
+            return str(node.value)
+
+    return attempt
+
+
+for _kind in ("int", "float", "bool", "timestamp"):
+    _Constructor.add_constructor(_CORE + _kind, _or_text(_kind))
+
+
 class RoundTrip:
     """A YAML document that can be changed and written again; raises ConfigError when it is none."""
 
     def __init__(self, text: str) -> None:
         yamlio.parse(text)
         self._yaml = YAML()
+        self._yaml.Constructor = _Constructor
         self._yaml.Representer = _Representer
         self._yaml.preserve_quotes = True
         self._yaml.width = _WIDE
@@ -39,7 +63,7 @@ class RoundTrip:
         self._yaml.brace_single_entry_mapping_in_flow_sequence = True
         try:
             root = self._yaml.load(text)
-        except YAMLError as error:
+        except (YAMLError, AttributeError) as error:  # the latter of a text with the tag of a collection
             raise ConfigError("the file cannot be edited", detail=str(error)) from None
         self._lead = text if root is None else ""
         self.root: Any = CommentedMap() if root is None else root

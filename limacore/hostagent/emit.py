@@ -101,10 +101,6 @@ class Emitter:
         self._steps.clear()
         self._began.clear()
 
-    def is_done(self, name: str) -> bool:
-        """Whether boot step `name` is finished."""
-        return name in self._steps and self._steps[name].state == "done"
-
     def steps(self) -> tuple[Step, ...]:
         """The steps of this boot that have begun, in their order."""
         order = {name: index for index, name in enumerate(BOOT_STEPS)}

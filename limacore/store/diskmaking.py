@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 from limacore.base.files import locked, remove_tree, write_failed
-from limacore.errors import HostError, LockedError
+from limacore.base.goquote import ticked
+from limacore.errors import AlreadyExistsError, HostError, LockedError
 
 SECTOR = 512
 
@@ -17,6 +19,12 @@ SECTOR = 512
 def reason(error: OSError) -> str:
     """Why a file operation failed, in the words of Go: `no such file or directory`."""
     return (error.strerror or str(error)).lower()
+
+
+def taken(folder: Path) -> AlreadyExistsError:
+    """The error of a name that a disk has already."""
+    return AlreadyExistsError(f"disk {ticked(folder.name)} already exists ({ticked(str(folder))})",
+                              hint="choose another name")
 
 
 @contextlib.contextmanager
@@ -32,6 +40,8 @@ def staged(folder: Path, mode: int) -> Iterator[Path]:
             yield stage
             stage.rename(folder)
     except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):  # another command was quicker
+            raise taken(folder) from None
         raise write_failed(folder, error) from error
     finally:
         remove_tree(stage)

@@ -10,11 +10,11 @@ from limacore.base import diskformat, notice
 from limacore.base.files import remove_tree, share
 from limacore.base.goquote import ticked
 from limacore.base.units import format_size, parse_size
-from limacore.errors import AlreadyExistsError, HostError, LimaError, LockedError, NotFoundError, StateError, UsageError
+from limacore.errors import HostError, LimaError, LockedError, NotFoundError, StateError, UsageError
 from limacore.model.disk import DataDisk
 from limacore.paths import DISK_IMAGE, DISK_LOCK, HomePaths, InstancePaths
 from limacore.store.disklocks import holder_of, is_alive
-from limacore.store.diskmaking import SECTOR, make_image, qemu_img, reason, rounded, staged
+from limacore.store.diskmaking import SECTOR, make_image, qemu_img, reason, rounded, staged, taken
 
 FORMATS = ("qcow2", "raw")
 
@@ -112,8 +112,7 @@ def _require_free(folder: Path) -> None:
         return
     except OSError:
         pass  # whatever is there, it is not for us to take
-    raise AlreadyExistsError(f"disk {ticked(folder.name)} already exists ({ticked(str(folder))})",
-                             hint="choose another name")
+    raise taken(folder)
 
 
 def import_(home: HomePaths, name: str, file: str | Path) -> DataDisk:

@@ -46,6 +46,8 @@ def create(home: HomePaths, name: str, wanted: Wanted) -> None:
         document = RoundTrip(yamlio.read(home.networks_yaml))
         if not isinstance(document.root.get("networks"), dict):
             document.root["networks"] = {}
+        if name in document.root["networks"]:  # somebody else was quicker
+            raise AlreadyExistsError(f"network {ticked(name)} already exists")
         document.root["networks"][name] = entry
         write_atomic(home.networks_yaml, document.text())
 

@@ -10,15 +10,15 @@ _Key = Callable[[Any], str]
 
 
 def _disk_key(entry: Any) -> str:
-    return entry if isinstance(entry, str) else str(entry.get("name") or "")
+    return str((entry.get("name") if isinstance(entry, dict) else entry) or "")
 
 
 def _mount_key(entry: Any) -> str:
-    return str(entry.get("mountPoint") or entry.get("location") or "")
+    return str(entry.get("mountPoint") or entry.get("location") or "") if isinstance(entry, dict) else ""
 
 
 def _network_key(entry: Any) -> str:
-    return str(entry.get("interface") or "")
+    return str(entry.get("interface") or "") if isinstance(entry, dict) else ""
 
 
 _KEYS: dict[str, _Key] = {"additionalDisks": _disk_key, "mounts": _mount_key, "networks": _network_key}
@@ -28,7 +28,7 @@ _EVERYTHING = "*"
 def would_change(data: dict[str, Any]) -> bool:
     """Whether any list has two entries that name the same thing, or a `*` entry."""
     for part, key_of in _KEYS.items():
-        keys = [key_of(each) for each in data.get(part) or () if isinstance(each, str | dict)]
+        keys = [key_of(each) for each in data.get(part) or ()]
         named = [key for key in keys if key]
         if len(named) != len(set(named)) or _EVERYTHING in named:
             return True
@@ -57,9 +57,9 @@ def _combine(entries: Any, part: str, key_of: _Key) -> None:
 
 
 def _filled(entry: Any, later: Any, part: str) -> Any:
-    if isinstance(later, str):
+    if not isinstance(later, dict):
         return entry
-    if isinstance(entry, str):
+    if not isinstance(entry, dict):
         entry = {"name": entry}
     for name, value in later.items():
         if part == "networks" and name in ("lima", "socket") and (entry.get("lima") or entry.get("socket")):

@@ -130,7 +130,7 @@ def _absolute(data: Any, place: str) -> None:
     elif isinstance(base, list):
         for number, entry in enumerate(base):
             if isinstance(entry, dict):
-                entry["url"] = _same_style(entry.get("url", ""), locator.absolute(entry.get("url", ""), place))
+                entry["url"] = _same_style(entry.get("url", ""), locator.absolute(str(entry.get("url", "")), place))
             elif entry is not None:
                 base[number] = _same_style(entry, locator.absolute(str(entry), place))
     for _, entry in scripts.entries(data):
@@ -198,10 +198,9 @@ def _below_base(data: Any) -> tuple[int, str]:
 
 
 def _locators(value: Any, place: str) -> Iterator[str]:
-    entries = [value] if isinstance(value, str) else value or ()
-    for entry in entries:
-        url = entry if isinstance(entry, str) else (entry or {}).get("url", "")
-        found = locator.absolute(url, place)
+    for entry in value if isinstance(value, list) else [value] if value else ():
+        url = (entry or {}).get("url", "") if isinstance(entry, dict | None) else entry
+        found = locator.absolute(str(url), place)
         if isinstance(entry, dict) and entry.get("digest"):
             raise ConfigError(f"base {ticked(found)} in {ticked(place)} has specified a digest; digest support is not "
                               "yet implemented", hint="remove the digest")

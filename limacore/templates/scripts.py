@@ -28,11 +28,11 @@ def entries(data: Any) -> Iterator[tuple[str, Any]]:
 def make_absolute(entry: Any, place: str) -> str:
     """Make the `file` of an entry independent of the template at `place`; returns the locator."""
     file = entry["file"]
-    path = locator.absolute(file if isinstance(file, str) else file.get("url", ""), place)
+    path = locator.absolute(str(file.get("url") or "" if isinstance(file, dict) else file), place)
     if isinstance(file, dict):
         file["url"] = path
     elif path != file:
-        entry["file"] = path if type(file) is str else type(file)(path)
+        entry["file"] = type(file)(path) if isinstance(file, str) else path
     return path
 
 

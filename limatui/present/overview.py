@@ -8,7 +8,7 @@ from limacore.model.instance import Forward, Instance, Status
 from limatui.ink import Line, Span, beside, indent, shed, spread
 from limatui.present.meters import ceiling, graph, meter
 from limatui.present.rows import cpu_of
-from limatui.present.status import LOOKS, status
+from limatui.present.status import status
 from limatui.present.words import duration, part_of, plural, rate, size
 
 _LABEL = 13
@@ -230,8 +230,3 @@ def wide(instance: Instance, cpu: Sequence[float], now: float, cells: int) -> tu
 def spaced(lines: tuple[Line, ...]) -> tuple[Line, ...]:
     """A section with a blank line before it, unless it is empty."""
     return ((), *lines) if lines else ()
-
-
-def colour_of(instance: Instance) -> str:
-    """The colour token of its status."""
-    return LOOKS[instance.status][2]

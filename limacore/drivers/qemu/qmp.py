@@ -132,12 +132,6 @@ async def cont(path: Path) -> None:
     await ask(path, "cont")
 
 
-async def quit_now(path: Path) -> None:
-    """End QEMU at once, without asking the guest; raises DriverError."""
-    with contextlib.suppress(ConnectionResetError):
-        await ask(path, "quit")
-
-
 async def events(path: Path) -> AsyncIterator[QmpEvent]:
     """Events of the machine from now on, over a monitor that nobody else uses; ends when QEMU does."""
     async with monitor(path) as connection:

@@ -136,3 +136,26 @@ def test_words_of_errors(words: list[str], said: str) -> None:
     with pytest.raises(UsageError) as error:
         parse(words, NUMBERS)
     assert said in error.value.message
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ("a,b", ("a", "b")), ('"a,b",c', ("a,b", "c")), ("a,", ("a", "")), ("", ()), ("\n", ()), ("a\nb", ("a",)),
+    ('"a""b"', ('a"b',)), ('"a\nb",c', ("a\nb", "c")),
+    ('"a', 'parse error on line 1, column 3: extraneous or missing " in quoted-field'),
+    ('"a"b', 'parse error on line 1, column 3: extraneous or missing " in quoted-field'),
+    ('x,"a"b', 'parse error on line 1, column 5: extraneous or missing " in quoted-field'),
+    ('a"b', 'parse error on line 1, column 2: bare " in non-quoted-field'),
+])
+def test_a_list_is_a_line_of_csv_as_go_reads_it(text: str, expected: tuple[str, ...] | str) -> None:
+    flag = Flag("mount", "strings", "")
+    if isinstance(expected, tuple):
+        assert parse([f"--mount={text}"], (flag,)).values["mount"] == expected
+        return
+    with pytest.raises(UsageError) as caught:
+        parse([f"--mount={text}"], (flag,))
+    assert caught.value.message.endswith(f'for "--mount" flag: {expected}')
+
+
+def test_a_number_of_thousands_of_digits_is_out_of_range() -> None:
+    with pytest.raises(UsageError, match="value out of range"):
+        parse(["--cpus", "9" * 5000], (Flag("cpus", "int", ""),))

@@ -48,3 +48,15 @@ def test_an_empty_file_and_a_comment_can_be_filled() -> None:
 def test_what_cannot_be_edited_is_refused(text: str) -> None:
     with pytest.raises(ConfigError):
         edit.set_fields(text, {"cpus": 1})
+
+
+@pytest.mark.parametrize("value", ["2001-13-45", "0x_", "!!int x", "!!float .", "!!bool maybe", "!!timestamp x"])
+def test_a_scalar_that_is_not_what_it_looks_like_stays_a_text(value: str) -> None:
+    changed = edit.set_fields(f"message: {value}\n", {"cpus": 2})
+    assert yamlio.load(changed) == {"message": value.rpartition(" ")[2], "cpus": 2}
+
+
+@pytest.mark.parametrize("text", ["a: !!omap x\n", "a: !!set 5\n", "a: &a\n  <<: *a\n"])
+def test_what_the_editor_cannot_hold_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="cannot be edited"):
+        edit.set_fields(text, {"cpus": 2})

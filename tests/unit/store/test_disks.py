@@ -14,7 +14,7 @@ import pytest
 
 from limacore.errors import AlreadyExistsError, HostError, LimaError, LockedError, NotFoundError, StateError, UsageError
 from limacore.paths import HomePaths
-from limacore.store import disklocks, disks
+from limacore.store import disklocks, diskmaking, disks
 
 
 @pytest.fixture
@@ -272,3 +272,13 @@ def test_an_unwritable_home(home: HomePaths, lima_home: Path) -> None:
     home.disks.write_text("a file where a directory should be")
     with pytest.raises(LimaError):
         disks.create(home, "d", "1MiB")
+
+
+def test_a_disk_that_came_meanwhile_is_kept(home: HomePaths) -> None:
+    folder = home.data_disk("d")
+    with pytest.raises(AlreadyExistsError, match="already exists"), diskmaking.staged(folder, 0o700) as stage:
+        (stage / "datadisk").write_bytes(b"late")
+        folder.mkdir()
+        (folder / "datadisk").write_bytes(b"first")
+    assert (folder / "datadisk").read_bytes() == b"first"
+    assert [each.name for each in home.disks.iterdir()] == ["d"]

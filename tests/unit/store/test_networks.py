@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -117,3 +118,18 @@ def test_any_text_is_a_file_of_networks_or_one_error(text: str) -> None:
         assert "user-v2" in parse(text, "networks.yaml").networks or parse(text, "").networks
     except ConfigError as error:
         assert error.message.startswith("cannot parse `networks.yaml`: ")
+
+
+def test_of_two_that_add_the_same_name_at_once_one_is_refused(home: HomePaths) -> None:
+    _put(home, OWN)
+    wanted = [Wanted(gateway=f"10.9.{number}.1/24") for number in range(8)]
+
+    def attempt(each: Wanted) -> bool:
+        try:
+            networks.create(home, "new", each)
+        except AlreadyExistsError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(attempt, wanted)) == 1

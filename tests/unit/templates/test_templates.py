@@ -409,3 +409,11 @@ def test_bytes_that_are_no_text_reach_the_guest(home: HomePaths, tmp_path: Path)
     assert content.encode(errors="surrogateescape") == raw
     assert json.dumps(written(loaded.filled), ensure_ascii=False).encode()
     assert to_yaml(written(loaded.filled)).encode()
+
+
+def test_entries_of_odd_types_are_joined_like_others() -> None:
+    from limacore.templates.combine import combine
+
+    data = {"additionalDisks": ["5", 5, None, {"name": "5", "format": True}], "mounts": [None, {"location": "/a"}]}
+    combine(data)
+    assert data == {"additionalDisks": [{"name": "5", "format": True}, None], "mounts": [None, {"location": "/a"}]}
