@@ -109,6 +109,8 @@ def decode(raw: bytes, name: str = "") -> str:
 def read(path: Path) -> str:
     """The text of the file at `path`; raises NotFoundError, ConfigError."""
     try:
+        if not path.is_dir() and not path.is_file() and path.exists():  # a pipe would be waited for, a device never end
+            raise ConfigError(f"open {path}: not a regular file")
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:

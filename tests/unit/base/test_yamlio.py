@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from limacore.base import yamlio
 from limacore.base.yamlio import YamlError
+from limacore.errors import ConfigError
 
 
 @pytest.mark.parametrize(
@@ -109,3 +112,11 @@ def test_any_text_gives_a_value_or_one_clear_error(text: str) -> None:
         yamlio.positions(text)
     except YamlError as error:
         assert error.reason
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "endless").symlink_to("/dev/zero")
+    for name in ("pipe", "endless"):
+        with pytest.raises(ConfigError, match="not a regular file"):
+            yamlio.read(tmp_path / name)
