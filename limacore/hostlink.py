@@ -12,6 +12,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlencode
 
 import msgspec
 from msgspec import Struct
@@ -23,6 +24,7 @@ from limacore.base.proc import identity
 from limacore.errors import LimaError, StateError
 from limacore.model.agentstatus import AgentStatus, HostInfo
 from limacore.model.event import Event
+from limacore.model.instance import Forward
 from limacore.paths import InstancePaths
 
 OWN_TIME = 10.0
@@ -51,6 +53,27 @@ async def status(paths: InstancePaths, *, metrics: bool = False, timeout: float 
     Raises StateError when the agent does not answer or is not one of ours."""
     target = "/v1/limatui/status?metrics=1" if metrics else "/v1/limatui/status"
     return msgspec.json.decode(await _get(paths, target, timeout), type=AgentStatus)
+
+
+async def add_forward(paths: InstancePaths, protocol: str, guest: str, host: str, timeout: float = 20.0) -> Forward:
+    """Forward until the instance stops; raises StateError with the reason when it does not work."""
+    query = urlencode({"proto": protocol, "guest": guest, "host": host})
+    return msgspec.json.decode(await _change(paths, "POST", query, timeout), type=Forward)
+
+
+async def remove_forward(paths: InstancePaths, host: str, timeout: float = 20.0) -> None:
+    """Stop the forward whose place on this computer is `host`; raises StateError when there is none."""
+    await _change(paths, "DELETE", urlencode({"host": host}), timeout)
+
+
+async def _change(paths: InstancePaths, method: str, query: str, timeout: float) -> bytes:
+    try:
+        response = await http1.request(paths.ha_sock, f"/v1/limatui/forwards?{query}", method=method, timeout=timeout)
+    except (OSError, TimeoutError) as error:
+        raise StateError(f"the host agent of `{paths.name}` does not answer", detail=str(error)) from error
+    if response.status != 200:
+        raise StateError("the forward could not be changed", detail=_refusal(response))
+    return response.body
 
 
 async def screenshot(paths: InstancePaths, kind: str, timeout: float = 30.0) -> bytes:

@@ -157,6 +157,7 @@ class InstancePaths:
         self.ssh_sock = directory / "ssh.sock"
         self.ga_sock = directory / "ga.sock"
         self.ga_ssh_sock = directory / "ga-ssh.sock"
+        self.ga_udp_sock = directory / "ga-udp.sock"
         self.qmp_sock = directory / "qmp.sock"
         self.events_sock = directory / "qmp-events.sock"
         self.serial_sock = directory / "serial.sock"
@@ -170,6 +171,10 @@ class InstancePaths:
     def serial(self, kind: str, ending: str) -> Path:
         """`serial`, `serialp` or `serialv` with ending `sock` or `log`."""
         return self.dir / f"{kind}.{ending}"
+
+    def virtiofsd_sock(self, index: int) -> Path:
+        """Where virtiofsd serves the mount with this index."""
+        return self.dir / f"virtiofsd-{index}.sock"
 
     def earlier(self, log: Path, boots_ago: int) -> Path:
         """The rotated copy of a serial log: `serial.1.log` is the boot before this one."""

@@ -240,6 +240,17 @@ _OURS = (
             ), group="ours", complete="instances"),
     Command("export", "Write an instance into a file", "archive:export", "export INSTANCE FILE.tar.zst", args=(2, 2),
             group="ours", complete="instances"),
+    Command("forward", "Forwarded ports of a running instance", group="ours", commands=(
+        Command("add", "Forward one more port or socket, until the instance stops", "forward:add",
+                "add INSTANCE GUEST [HOST]", (
+                    _F("proto", help="tcp or udp", default="tcp", complete="none"),
+                    _F("reverse", "bool", "a socket of the guest that leads to one of this computer"),
+                ), args=(2, 3), complete="instances"),
+        Command("list", "List ports of the guest and where they are here", "forward:list_forwards", "list INSTANCE",
+                (_JSON,), aliases=("ls",), args=(1, 1), complete="instances"),
+        Command("remove", "Stop a forward", "forward:remove", "remove INSTANCE HOST", aliases=("rm",), args=(2, 2),
+                complete="instances"),
+    )),
     Command("import", "Make an instance of an exported file", "archive:import_file", "import FILE.tar.zst",
             (_F("name", help="name of the instance", complete="none"),), args=(1, 1), group="ours",
             complete="files"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 
@@ -10,6 +11,7 @@ from limacore.cli.tree import Call
 from limacore.errors import HostError, UsageError
 from limacore.lifecycle.guard import existing
 from limacore.lifecycle.shell import entered
+from limacore.network import dns
 
 
 def hostagent(ctx: Context, call: Call) -> None:
@@ -38,5 +40,22 @@ def guest_install(ctx: Context, call: Call) -> None:
 
 
 def debug_dns(ctx: Context, call: Call) -> None:
-    """The DNS server for guests is not run by this version."""
-    raise HostError("this version runs no DNS server for guests", hint="set `hostResolver.enabled: false` and `dns`")
+    """Run the DNS server for guests until it is interrupted."""
+    ports = [_port(text) for text in call.args]
+    ctx.run(_serve(ctx, call["ipv6"], ports[0], ports[1] if len(ports) > 1 else 0))
+
+
+def _port(text: str) -> int:
+    if text.isdecimal() and int(text) < 65536:
+        return int(text)
+    raise UsageError(f"{text!r} is no port", hint="use a number up to 65535")
+
+
+async def _serve(ctx: Context, ipv6: bool, udp: int, tcp: int) -> None:
+    server = dns.Server(dns.Zone({}, "", ipv6=ipv6))
+    await server.start(udp, tcp)
+    ctx.log("info", f"Started hostagent DNS server (UDP {server.udp_port}, TCP {server.tcp_port})")
+    try:
+        await asyncio.Event().wait()
+    finally:
+        server.close()

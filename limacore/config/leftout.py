@@ -11,11 +11,7 @@ def left_out(config: Config) -> Iterator[str]:
     """One sentence for each thing that is kept in lima.yaml but not set up."""
     containerd = config.containerd.system or config.containerd.user
     asked = {
-        "mounts": bool(config.mounts),
         "containerd": bool(containerd),
-        "copyToHost": bool(config.copy_to_host),
-        "ssh.forwardAgent": config.ssh.forward_agent,
-        "hostResolver.hosts": bool(config.host_resolver.hosts),
     }
     if config.plain:
         return

@@ -6,47 +6,48 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 from limacore.errors import LimaError
-from limacore.forward import owner
+from limacore.forward.opening import Opener, Openings, Place, remove_socket, why
 from limacore.forward.rules import Fixed, Table, Target, fixed, is_static, joined, match
 from limacore.model.event import PortForwardEvent
 from limacore.model.guest import Port, Ports
 from limacore.model.instance import Forward
 from limacore.ssh.mux import Address
 
-RETRY = 2.0
-"""Seconds between tries of a host port that was taken; no timer runs while none is."""
+RETRY, LONGEST_RETRY = 2.0, 30.0
+"""Seconds between tries of a host port that was taken, and what they grow to; no timer runs while none is."""
 
 MOST = 1024
 """Ports of one guest that are looked at: a guest may not make this process hold any number of sockets."""
+
+_EVERYBODYS = frozenset({("tcp", "53"), ("udp", "53"), ("udp", "323"), ("udp", "5353"), ("udp", "5355")})
+"""Ports of name and time services that a host and its guests have alike."""
 
 Report = Callable[[PortForwardEvent], None]
 Log = Callable[[str, str], None]
 
 
-class Opener(Protocol):
-    """Who listens here and connects there: the ssh master."""
-
-    async def open_forward(self, listen: Address, connect: Address) -> None: ...
-    async def close_forward(self, listen: Address, connect: Address) -> None: ...
-
-
 class Forwarder:
     """The forwards of one instance. `run` works until cancelled; the other methods only say what has changed."""
 
-    def __init__(self, table: Table, report: Report, log: Log, *, sockets: bool = True) -> None:
+    def __init__(self, table: Table, report: Report, log: Log, *, sockets: bool = True,
+                 tunnel: Path = Path("/nonexistent")) -> None:
         self._table = table
         self._report = report
         self._log = log
+        self._tunnel = tunnel
         self._guest: dict[Port, Target | None] = {}
-        self._fixed = {each.host: each for each in fixed(table, sockets=sockets)}
-        self._open: dict[Target, Address] = {}
-        self._failed: dict[Target, str] = {}
+        self._fixed = {_place(each): each for each in fixed(table, sockets=sockets)}
+        self._barred: set[Place] = set()
+        self._open: dict[Place, Address] = {}
+        self._failed: dict[Place, str] = {}
         self._told: dict[Port, PortForwardEvent] = {}
-        self._opener: Opener | None = None
+        self._openings: Openings | None = None
         self._changed = asyncio.Event()
+        self._reconciled = asyncio.Event()
+        self._pause = RETRY
+        self._rebuilding = False
 
     def ports(self, message: Ports) -> None:
         """The guest's listeners changed."""
@@ -55,40 +56,93 @@ class Forwarder:
             self._guest.pop(port, None)
         for port in message.added:
             self._add(port)
-        self._changed.set()
+        self._wake()
 
     def attach(self, opener: Opener | None) -> None:
         """A new master took over, or None: there is none, and with it went every listener."""
-        self._opener = opener
-        for target in self._open:
-            _remove_socket(target)
+        if self._openings:
+            self._openings.drop()
+        self._rebuilding = self._rebuilding or bool(self._open)
+        self._openings = Openings(opener, self._tunnel, self._lost_udp) if opener else None
+        for place in self._open:
+            remove_socket(place.target)
         self._open.clear()
         self._failed.clear()
-        self._changed.set()
+        self._wake()
 
     def clear(self) -> None:
         """The guest went away or began anew: it listens nowhere."""
         self.ports(Ports(full=True))
 
     def current(self) -> tuple[Forward, ...]:
-        """Every port that the guest listens on and what became of it."""
-        return tuple(
-            Forward(told.protocol, told.guest_addr, told.host_addr, told.type, told.error)
-            for told in self._told.values()
-        )
+        """Every port that the guest listens on and what became of it, then what was asked for by rule or by hand."""
+        seen = [Forward(told.protocol, told.guest_addr, told.host_addr, told.type, told.error)
+                for told in self._told.values()]
+        return (*seen, *(self._state(place, made) for place, made in self._fixed.items()))
+
+    async def add(self, made: Fixed) -> Forward:
+        """Forward until this process ends or `remove`; the state tells whether it worked. A failed one is not kept."""
+        place = _place(made)
+        self._barred.discard(place)
+        known = self._fixed.get(place)
+        self._fixed[place] = made
+        await self._settled()
+        state = self._state(place, made)
+        if state.state != "forwarding" and self._openings:
+            if known:
+                self._fixed[place] = known
+            else:
+                del self._fixed[place]
+            self._wake()
+        return state
+
+    async def remove(self, host: str) -> bool:
+        """Stop what `host` (as `current` tells it) names, whatever made it; False when there is nothing of that name.
+
+        A port of a rule stays off until it is added again."""
+        found = {place for place, made in self._fixed.items() if host in (str(made.host), str(place.target))}
+        found |= {place for place in self._wanted() if str(place.target) == host}
+        for place in found:
+            if self._fixed.pop(place, None) is None:
+                self._barred.add(place)
+        if found:
+            await self._settled()
+        return bool(found)
 
     async def run(self) -> None:
         """Follow the changes; a host port that is taken is tried again until it frees."""
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(RETRY if self._failed else None):
+                async with asyncio.timeout(self._pause if self._failed else None):
                     await self._changed.wait()
+            self._pause = RETRY if self._changed.is_set() else min(self._pause * 1.5, LONGEST_RETRY)
             self._changed.clear()
             await self._reconcile()
             self._tell()
+            if not self._changed.is_set():
+                self._reconciled.set()
+
+    def _wake(self) -> None:
+        self._reconciled.clear()
+        self._changed.set()
+
+    async def _settled(self, most: float = 15.0) -> None:
+        self._wake()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(most):
+                await self._reconciled.wait()
+
+    def _lost_udp(self) -> None:
+        lost = [place for place in self._open if place.protocol == "udp"]
+        for place in lost:
+            del self._open[place]
+        if lost:
+            self._rebuilding = True
+            self._log("warning", "the guest agent's UDP tunnel is gone; making it again")
+        self._wake()
 
     def _add(self, port: Port) -> None:
-        if port in self._guest or (is_static(self._table, port.port) and port.protocol == "tcp"):
+        if port in self._guest or is_static(self._table, port.port):
             return
         if len(self._guest) >= MOST:
             self._log("warning", f"the guest listens on more than {MOST} ports; the others are not forwarded")
@@ -98,53 +152,63 @@ class Forwarder:
         except ValueError:
             self._log("warning", f"the guest agent named an impossible address: {port.ip[:64]!r}")
 
-    def _wanted(self) -> dict[Target, Address]:
-        wanted = {each.host: _reachable(each.guest.host, each.guest.port) for each in self._fixed.values()}
+    def _wanted(self) -> dict[Place, Address]:
+        wanted = {place: _connect(made) for place, made in self._fixed.items()}
         for port, target in self._guest.items():
-            if target and port.protocol == "tcp":
-                wanted.setdefault(target, _reachable(port.ip, port.port))
+            if target and (place := Place(port.protocol, target)) not in self._barred:
+                wanted.setdefault(place, _reachable(port.ip, port.port))
         return wanted
 
     async def _reconcile(self) -> None:
-        if self._opener is None:
+        if self._openings is None:
             return
         wanted = self._wanted()
-        for target in [each for each in self._open if wanted.get(each) != self._open[each]]:
-            await self._close(self._opener, target)
-        for target in [each for each in self._failed if each not in wanted]:
-            del self._failed[target]
-        for target in [each for each in wanted if each not in self._open]:
-            await self._listen(self._opener, target, wanted[target])
+        for place in [each for each in self._open if wanted.get(each) != self._open[each]]:
+            await self._close(self._openings, place)
+        for place in [each for each in self._failed if each not in wanted]:
+            del self._failed[place]
+        for place in [each for each in wanted if each not in self._open]:
+            await self._listen(self._openings, place, wanted[place])
+        if self._rebuilding and self._openings and not self._changed.is_set():
+            self._rebuilding = False
+            self._log("info", f"forwards were made again: {len(self._open)} open, {len(self._failed)} failed")
 
-    async def _close(self, opener: Opener, target: Target) -> None:
-        connect = self._open.pop(target, None)
-        if connect:
-            with contextlib.suppress(LimaError):
-                await opener.close_forward(_listening(target), connect)
-        _remove_socket(target)
+    async def _close(self, openings: Openings | None, place: Place) -> None:
+        connect = self._open.pop(place, None)
+        if connect and openings:
+            await openings.close(place, connect)
 
-    async def _listen(self, opener: Opener, target: Target, connect: Address) -> None:
-        try:
-            _make_place(target)
-            await opener.open_forward(_listening(target), connect)
-        except (LimaError, OSError) as error:
-            why = await _why(target, error)
-            if opener is self._opener:
-                self._tell_fixed(self._fixed.get(target) if target not in self._failed else None, why)
-                self._failed[target] = why
+    async def _listen(self, openings: Openings | None, place: Place, connect: Address) -> None:
+        if openings is None or openings is not self._openings:
             return
-        if opener is self._opener:
-            self._open[target] = connect
-            self._failed.pop(target, None)
-            self._tell_fixed(self._fixed.get(target))
+        try:
+            await openings.open(place, connect)
+        except (LimaError, OSError) as error:
+            reason = await why(place, error)
+            if openings is self._openings:
+                self._tell_fixed(self._fixed.get(place) if place not in self._failed else None, reason)
+                self._failed[place] = reason
+            return
+        if openings is self._openings:
+            self._open[place] = connect
+            self._failed.pop(place, None)
+            self._tell_fixed(self._fixed.get(place))
+
+    def _state(self, place: Place, made: Fixed) -> Forward:
+        error = self._failed.get(place, "")
+        state = "forwarding" if place in self._open else "failed" if error else "waiting"
+        return Forward(made.protocol, str(made.guest), str(made.host), state, error)
 
     def _tell_fixed(self, made: Fixed | None, why: str = "") -> None:
         if made is None:
             return
         if why:
             self._log("warning", f"cannot forward {made.guest} to {made.host}: {why}")
+        elif made.protocol == "reverse":
+            self._log("info", f"Forwarding `{made.host}` (host) to `{made.guest}` (guest)")
         elif made.guest.port:
-            self._log("info", f"Setting up static TCP forwarding from {made.guest} to {made.host}")
+            kind = made.protocol.upper()
+            self._log("info", f"Setting up static {kind} forwarding from {made.guest} to {made.host}")
         else:
             self._log("info", f"Forwarding `{made.guest}` (guest) to `{made.host}` (host)")
 
@@ -154,8 +218,10 @@ class Forwarder:
             self._tell_end(self._told.pop(port))
         for port, target in self._guest.items():
             event = self._outcome(port, target)
-            if event and event != self._told.get(port):
+            if event and event != (last := self._told.get(port)):
                 self._told[port] = event
+                if last and event.type == "not-forwarding":
+                    self._tell_end(last)
                 self._log_outcome(event)
                 self._report(event)
 
@@ -170,12 +236,13 @@ class Forwarder:
         if target is None:
             silent = port.protocol in self._table.silent
             return None if silent else PortForwardEvent("not-forwarding", port.protocol, guest)
-        if port.protocol != "tcp":
-            return PortForwardEvent("not-forwarding", port.protocol, guest, error="only TCP is forwarded so far")
-        if target in self._open:
+        place = Place(port.protocol, target)
+        if place in self._barred:
+            return PortForwardEvent("not-forwarding", port.protocol, guest)
+        if place in self._open:
             return PortForwardEvent("forwarding", port.protocol, guest, str(target))
-        if target in self._failed:
-            return PortForwardEvent("failed", port.protocol, guest, str(target), self._failed[target])
+        if place in self._failed:
+            return PortForwardEvent("failed", port.protocol, guest, str(target), self._failed[place])
         return None
 
     def _log_outcome(self, event: PortForwardEvent) -> None:
@@ -183,33 +250,29 @@ class Forwarder:
         if event.type == "forwarding":
             self._log("info", f"Forwarding {protocol} from {event.guest_addr} to {event.host_addr}")
         elif event.type == "failed":
-            self._log("warning", f"Not forwarding {protocol} {event.guest_addr} to {event.host_addr}: {event.error}")
+            level = "info" if _negligible(event) else "warning"
+            self._log(level, f"Not forwarding {protocol} {event.guest_addr} to {event.host_addr}: {event.error}")
         else:
             self._log("info", f"Not forwarding {protocol} {event.guest_addr}")
 
 
 def _reachable(ip: str, port: int) -> Address:
-    """Where the guest's own ssh server connects to reach a listener."""
+    """Where the guest's own ssh server (or its agent) connects to reach a listener."""
     return Address({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(ip, ip), port)
 
 
-def _listening(target: Target) -> Address:
-    # ssh takes `*` for every address of both families; 0.0.0.0 would leave IPv6 out.
-    return Address("*" if target.host == "0.0.0.0" else target.host, target.port)
+def _place(made: Fixed) -> Place:
+    """A socket of the guest that leads to the host is listened on in the guest."""
+    return Place(made.protocol, made.guest if made.protocol == "reverse" else made.host)
 
 
-def _make_place(target: Target) -> None:
-    if not target.port:
-        Path(target.host).parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        _remove_socket(target)
+def _connect(made: Fixed) -> Address:
+    if made.protocol == "reverse":
+        return Address(made.host.host, made.host.port)
+    return _reachable(made.guest.host, made.guest.port)
 
 
-def _remove_socket(target: Target) -> None:
-    path = Path(target.host)
-    if not target.port and path.is_socket():
-        path.unlink(missing_ok=True)
-
-
-async def _why(target: Target, error: Exception) -> str:
-    found = await owner.reason(target) if target.port else ""
-    return found or str(error)
+def _negligible(event: PortForwardEvent) -> bool:
+    """What every computer has itself, or not everybody may have: not worth a warning."""
+    port = event.guest_addr.rpartition(":")[2]
+    return "needs privileges" in event.error or (event.protocol, port) in _EVERYBODYS

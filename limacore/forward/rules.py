@@ -119,14 +119,18 @@ class Fixed(Struct, frozen=True):
 
     guest: Target
     host: Target
+    protocol: str = "tcp"
+    """`tcp` (also for unix sockets), `udp`, or `reverse`: the guest's socket leads to the host's."""
 
 
 def fixed(found: Table, *, sockets: bool) -> tuple[Fixed, ...]:
-    """Static rules for a single TCP port, and with `sockets` the rules for unix sockets of the guest."""
-    ports = [Fixed(Target(rule.guest_ip, rule.guest_port_range[0]), _target(rule, rule.guest_port_range[0]))
-             for rule in found.static if _is_single(rule) and not rule.guest_socket and rule.proto != "udp"]
-    unix = [Fixed(Target(rule.guest_socket), _target(rule, rule.guest_port_range[0]))
-            for rule in found.rules if rule.guest_socket and not rule.static and not rule.reverse]
+    """Static rules for a single port, and with `sockets` the rules for unix sockets of the guest."""
+    ports = [Fixed(Target(rule.guest_ip, rule.guest_port_range[0]), _target(rule, rule.guest_port_range[0]),
+                   "udp" if rule.proto == "udp" else "tcp")
+             for rule in found.static if _is_single(rule) and not rule.guest_socket]
+    unix = [Fixed(Target(rule.guest_socket), _target(rule, rule.guest_port_range[0]),
+                  "reverse" if rule.reverse else "tcp")
+            for rule in found.rules if rule.guest_socket and not rule.static]
     return (*ports, *(unix if sockets else ()))
 
 

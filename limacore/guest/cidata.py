@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from limacore.base.files import write_failed
-from limacore.guest import cloudconfig, environment
+from limacore.guest import cloudconfig, environment, mountrows
 from limacore.guest.environment import IsLoopback
 from limacore.guest.seed import Seed
 from limacore.model.config import Config, Provision
@@ -33,6 +33,7 @@ def files(seed: Seed, host_environment: Mapping[str, str] | None = None,
         "network-config": cloudconfig.network_config(seed),
         "lima.env": environment.lima_env(seed),
         "param.env": environment.param_env(config),
+        **({"mounts": rows} if (rows := mountrows.lines(config)) else {}),
         "etc_environment": environment.etc_environment(
             environment.guest_environment(config, host, is_loopback)),
     }

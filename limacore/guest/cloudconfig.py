@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from limacore.guest import mountrows
 from limacore.guest import seed as facts
 from limacore.guest.environment import parameters, printable
 from limacore.guest.seed import MOUNT_POINT, Card, Seed
@@ -43,7 +44,8 @@ def user_data(seed: Seed, *, stub: bool = True) -> str:
     """The cloud-config; without `stub` it is the copy for people, which boots nothing."""
     config = seed.config
     parts = ["#cloud-config\n# vim:syntax=yaml\n\n", "growpart:\n  mode: auto\n  devices: ['/']\n",
-             _upgrade(config), _timezone(config), "\n", _users(seed), _write_files() if stub else "",
+             _upgrade(config), mountrows.section(config) if stub else "", _timezone(config), "\n", _users(seed),
+             _write_files() if stub else "",
              _resolver(config) if stub else "", _certificates(seed), _boot_commands(seed)]
     return "".join(parts)
 
@@ -91,11 +93,11 @@ def _users(seed: Seed) -> str:
     free = user.passwordless_sudo
     comment = printable(user.comment)
     lines = [
-        f"  - name: {_quoted(user.name)}", f"    uid: {_quoted(str(user.uid))}",
+        f"  - name: {_quoted(user.name)}", f"    uid: {user.uid}",
         *([f"    gecos: {_quoted(comment)}"] if comment else []),
         f"    homedir: {_quoted(user.home)}", f"    shell: {user.shell}",
         f"    sudo: ALL=(ALL) {'NOPASSWD:' if free else ''}ALL", f"    lock_passwd: {'true' if free else 'false'}",
-        "    ssh-authorized-keys:", *(f"      - {_quoted(key)}" for key in seed.public_keys),
+        "    ssh_authorized_keys:", *(f"      - {_quoted(key)}" for key in seed.public_keys),
     ]
     return "users:\n" + "\n".join(lines) + "\n"
 

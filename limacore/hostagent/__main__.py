@@ -44,9 +44,10 @@ async def run(args: argparse.Namespace, log: JsonLog) -> None:
     power.listen()
     prepared = await prepare(paths, home, log, debug=args.debug)
     agent = Agent(prepared, driver(prepared.spec.config.vm_type), power, Emitter(), log)
-    async with http1.serve(args.socket, api.handler(agent.info, agent.status, agent.pixels)):
-        log("info", f"hostagent socket created at {args.socket}")
-        await agent.run()
+    with contextlib.closing(prepared.resolver) if prepared.resolver else contextlib.nullcontext():
+        async with http1.serve(args.socket, api.handler(agent.info, agent.status, agent.pixels, agent.forwarder)):
+            log("info", f"hostagent socket created at {args.socket}")
+            await agent.run()
 
 
 def main(argv: list[str]) -> int:

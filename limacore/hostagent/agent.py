@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import signal
 import time
 from collections.abc import AsyncIterator, Coroutine
@@ -14,12 +15,13 @@ from limacore.base.picture import Pixels
 from limacore.drivers.base import Driver, Exit, Machine
 from limacore.errors import DriverError, GuestError, LimaError
 from limacore.forward.forwarder import Forwarder
-from limacore.hostagent import guestlink, requirements, serialwatch
+from limacore.hostagent import changes, guestlink, handover, requirements, serialwatch
 from limacore.hostagent.api import systemd_unit
 from limacore.hostagent.emit import Emitter
 from limacore.hostagent.facts import Facts
 from limacore.hostagent.guestlink import GuestLink
 from limacore.hostagent.messages import Messages
+from limacore.hostagent.mounting import Mounting
 from limacore.hostagent.power import Power
 from limacore.hostagent.setup import Prepared, with_other_port
 from limacore.hostagent.sshlink import SshLink
@@ -70,10 +72,12 @@ class Agent:
         self._driver = driver
         self._machine: Machine | None = None
         self._started_at = self._boot_began = 0.0
-        self.forwarder = Forwarder(prepared.table, emit.port, log, sockets=not self.config.plain)
+        self.forwarder = Forwarder(prepared.table, emit.port, log, sockets=not self.config.plain,
+                                   tunnel=prepared.spec.paths.ga_udp_sock)
         self.messages = Messages(prepared.iid, emit, self.facts, self.forwarder, log)
         self.link = GuestLink(self._from_guest, log)
-        self.ssh = SshLink(prepared, emit, self.facts, self.forwarder, self.link, log)
+        self.mounting = Mounting(self.config, log)
+        self.ssh = SshLink(prepared, emit, self.facts, self.forwarder, self.link, self.mounting, log)
 
     def info(self) -> HostInfo:
         """For `/v1/info`."""
@@ -89,6 +93,7 @@ class Agent:
             machine=self._machine.description if self._machine else "",
             started_at=self._started_at, ready_seconds=self.ready_seconds, agent=self._agent_word(),
             clock_skew_ms=self.messages.skew_ms, metrics=self.messages.metrics, errors=self.errors,
+            mounts=self.mounting.current(),
         )  # fmt: skip
 
     async def pixels(self) -> Pixels | None:
@@ -105,6 +110,7 @@ class Agent:
             self.errors = (*self.errors, str(error))
             raise
         finally:
+            await handover.delete_copies(self.config, self.log)
             self.emit.fail_active("the machine has ended")
             self.emit.exiting(self.errors)
 
@@ -135,11 +141,14 @@ class Agent:
         async with asyncio.TaskGroup() as group:
             lasting = [group.create_task(each) for each in (
                 *(() if self.config.plain else self._guest_agent()),
+                changes.forward(self.config, self.link, self.log),
                 self.forwarder.run(), self._watch_machine(machine), self._boots(),
             )]
             await self.power.until_end_or_signal(machine)
             self._say_why(machine)
             lasting.pop().cancel()
+            self.log("info", "Shutting down the host agent")
+            self.mounting.say_goodbye()
             await self.power.shut_down(machine, self.link, self.emit)
             for task in lasting:
                 task.cancel()
@@ -180,6 +189,7 @@ class Agent:
         self.emit.forget_steps()
         self.emit.begin("firmware")
         self.forwarder.clear()
+        self.mounting.forget()
         self.messages.after_reboot()
 
     async def _watch_serial(self) -> None:
@@ -189,8 +199,12 @@ class Agent:
     async def _bring_up(self) -> None:
         if self.config.plain:
             self.log("info", _PLAIN)
-        errors = [error for each in requirements.plan(self.config, self.prepared.iid)
-                  if (error := await self._meet(each))]
+        errors: list[str] = []
+        for group, wanted in itertools.groupby(requirements.plan(self.config, self.prepared.iid), _group):
+            errors += [error for each in wanted if (error := await self._meet(each))]
+            if group == ("essential" if self.mounting.by_ssh else "final"):
+                errors += await self.mounting.settle()
+        errors += await self.ssh.copy_to_host()
         self._ready(tuple(errors))
 
     async def _meet(self, numbered: requirements.Numbered) -> str:
@@ -268,6 +282,10 @@ class Agent:
         if self.phase == "running" or not active:
             return ""
         return f"{active[0].name}: {active[0].detail}" if active[0].detail else active[0].name
+
+
+def _group(numbered: requirements.Numbered) -> str:
+    return numbered.requirement.group
 
 
 def _ending(how: Exit) -> str:

@@ -5,19 +5,31 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
 from limacore.base.http1 import Handler, Request, Response
 from limacore.base.picture import FORMATS, Pixels
-from limacore.errors import LimaError, StateError
+from limacore.errors import LimaError, StateError, UsageError
+from limacore.forward import byhand
+from limacore.forward.rules import Fixed
 from limacore.model.agentstatus import AgentStatus, HostInfo
+from limacore.model.instance import Forward
 
 Picture = Callable[[], Awaitable[Pixels | None]]
 """The display as it is now, None where the driver cannot tell; raises StateError without a display, LimaError."""
 
 
-def handler(info: Callable[[], HostInfo], status: Callable[[bool], AgentStatus], pixels: Picture) -> Handler:
+class Forwards(Protocol):
+    """Who keeps the forwards."""
+
+    async def add(self, made: Fixed) -> Forward: ...
+    async def remove(self, host: str) -> bool: ...
+
+
+def handler(info: Callable[[], HostInfo], status: Callable[[bool], AgentStatus], pixels: Picture,
+            forwards: Forwards) -> Handler:
     """The answers; `status` is told whether the client wants metrics."""
 
     async def answer(request: Request) -> Response:
@@ -25,6 +37,8 @@ def handler(info: Callable[[], HostInfo], status: Callable[[bool], AgentStatus],
             return _get(request, lambda: msgspec.json.encode(info()))
         if request.path == "/v1/limatui/status":
             return _get(request, lambda: msgspec.json.encode(status(request.query.get("metrics") == "1")))
+        if request.path == "/v1/limatui/forwards":
+            return await _change_forwards(request, forwards)
         if request.path == "/v1/screenshot":
             return await _screenshot(request, pixels)
         return Response(404, b"404 page not found\n", "text/plain; charset=utf-8")
@@ -34,6 +48,21 @@ def handler(info: Callable[[], HostInfo], status: Callable[[bool], AgentStatus],
 
 def _get(request: Request, body: Callable[[], bytes]) -> Response:
     return Response(200, body()) if request.method == "GET" else Response(405)
+
+
+async def _change_forwards(request: Request, forwards: Forwards) -> Response:
+    query = request.query
+    if request.method == "DELETE":
+        gone = await forwards.remove(query.get("host", ""))
+        return Response(200, b"{}") if gone else _failure(404, f"nothing is forwarded to {query.get('host', '')}")
+    if request.method != "POST":
+        return Response(405, headers=(("Allow", "POST, DELETE"),))
+    try:
+        made = byhand.parse(query.get("proto", "tcp"), query.get("guest", ""), query.get("host", ""))
+    except UsageError as error:
+        return _failure(400, str(error))
+    state = await forwards.add(made)
+    return _failure(409, state.error) if state.state == "failed" else Response(200, msgspec.json.encode(state))
 
 
 async def _screenshot(request: Request, pixels: Picture) -> Response:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-NAMES = ("sshd", "master", "agent", "session", "boot")
+NAMES = ("sshd", "master", "agent", "session", "sshfs", "fuse", "boot")
 
 
 class Facts:
-    """`sshd` answers, `master` is logged in, `agent` said hello, user `session` may begin, `boot` scripts are done."""
+    """`sshd` answers, `master` is logged in, `agent` said hello, user `session` may begin,
+    `sshfs` is installed, `fuse` lets others in, `boot` scripts are done."""
 
     def __init__(self) -> None:
         self._events = {name: asyncio.Event() for name in NAMES}
@@ -42,3 +43,12 @@ class Facts:
     async def wait_absent(self, name: str) -> None:
         """Wait until it is not true."""
         await self._absent[name].wait()
+
+    async def wait_first(self, name: str, *, absent: str) -> None:
+        """Wait until `name` is true or `absent` is not."""
+        waits = {asyncio.ensure_future(self._events[name].wait()), asyncio.ensure_future(self._absent[absent].wait())}
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()

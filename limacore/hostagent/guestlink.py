@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from limacore.base.jsonlines import LineSplitter
-from limacore.model.guest import MAX_LINE, Ask, Clock, FromGuest, Hello, PowerOff, SetClock, SetInterval, ToGuest
+from limacore.model.guest import MAX_LINE, Ask, Clock, FromGuest, Hello, PowerOff, SetClock, SetInterval, ToGuest, Touch
 
 CLOCK_INTERVAL = 600.0
 """Seconds between corrections of the guest's clock; also when it is ready and after a resume."""
@@ -24,6 +24,9 @@ METRICS_INTERVAL, METRICS_TIME = 2.0, 10.0
 
 MOST_PER_SECOND = 500
 """Lines that are read from one guest; a boot says about a hundred in all."""
+
+_MOST_QUEUED = 1 << 20
+"""Bytes that wait for an agent; beyond that changes of files are not told any more."""
 
 _COMPLAINTS = 5
 """Bad lines that are logged within one minute; the rest are only counted."""
@@ -118,6 +121,12 @@ class GuestLink:
     def power_off(self, *, reboot: bool = False) -> bool:
         """Ask for an ordered shutdown; whether an agent is there to hear it."""
         return self.answered.is_set() and self.send(PowerOff(reboot))
+
+    def touch(self, path: str, modified: float) -> None:
+        """Tell of a file that was changed on the host; dropped where no agent reads fast enough, or for odd names."""
+        queued = sum(each.transport.get_write_buffer_size() for each in self._writers)
+        if self.answered.is_set() and queued < _MOST_QUEUED and path.isprintable():
+            self.send(Touch(path, modified))
 
     async def converse(self, path: Path) -> None:
         """Talk over the socket at `path` until the other side closes; raises OSError when nobody listens."""

@@ -17,6 +17,9 @@ Log = Callable[[str, str], None]
 SESSION_SCRIPT = "07-etc-environment"
 """The boot script after which the session environment of the user is complete."""
 
+_DONE_BY = {"30-install-packages": "sshfs", "35-setup-packages": "fuse"}
+"""Boot scripts whose good end makes something true."""
+
 _NOTES = 100
 """Lines of the agent that reach our log in one boot."""
 
@@ -92,7 +95,7 @@ class Messages:
         first = not self._facts.known("agent")
         self._facts.learn("agent")
         if again and self._facts.known("sshd"):
-            self._facts.forget("sshd", "master", "session", "boot")
+            self._facts.forget("sshd", "master", "session", "sshfs", "fuse", "boot")
             self.rebooted.set()
             return
         if first:
@@ -130,6 +133,9 @@ class Messages:
             self._log("warning", f"the script `{progress.name}` of the guest ended with code {progress.exit_code}")
         if SESSION_SCRIPT in progress.name:
             self._facts.learn("session")
+        for script, fact in _DONE_BY.items():
+            if script in progress.name and not progress.exit_code:
+                self._facts.learn(fact)
 
     def _boot_ready(self, progress: BootProgress) -> None:
         if progress.iid != self._iid:

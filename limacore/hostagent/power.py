@@ -56,7 +56,6 @@ class Power:
 
     async def shut_down(self, machine: Machine, link: GuestLink, emit: Emitter) -> None:
         """Bring the machine down in order, or by force when it does not obey in time; it has ended afterwards."""
-        self._log("info", "Shutting down the host agent")
         if machine.exited.done():
             return
         emit.begin("stop", "asking the guest")

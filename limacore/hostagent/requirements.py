@@ -58,7 +58,12 @@ def _essential(config: Config, iid: str) -> tuple[Requirement, ...]:
         return (ssh, master)
     session = Requirement("essential", "user session is ready for ssh", "session",
                           _file_says("/run/lima-ssh-ready", iid))
-    return (ssh, session, master)
+    if not (config.mounts and config.mount_type == "reverse-sshfs"):
+        return (ssh, session, master)
+    sshfs = Requirement("essential", "sshfs binary to be installed", "sshfs", "command -v sshfs",
+                        "the boot log of the guest says why its packages were not installed: /var/log/lima-boot.log")
+    fuse = Requirement("essential", "fuse to allow_other as user", "fuse", _file_says("/run/lima-fuse-ready", iid))
+    return (ssh, session, sshfs, fuse)
 
 
 def _optional(config: Config) -> tuple[Requirement, ...]:

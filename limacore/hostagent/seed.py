@@ -13,11 +13,15 @@ from limacore.paths import HomePaths, InstancePaths
 from limacore.store import keys
 
 
-def write(paths: InstancePaths, home: HomePaths, config: Config, iid: str, *, debug: bool = False) -> None:
-    """Write both files anew; raises HostError when they cannot be written. Takes 0.1 s: not for the event loop."""
+def write(paths: InstancePaths, home: HomePaths, config: Config, iid: str, *,
+          dns_ports: tuple[int, int] = (0, 0), debug: bool = False) -> None:
+    """Write both files anew, with the UDP and TCP port of our name server; raises HostError when that cannot be done.
+
+    Takes 0.1 s: not for the event loop."""
     seed = Seed(
         config=config, name=paths.name, directory=os.fspath(paths.dir), public_keys=keys.public_keys(home, config),
-        iid=iid, debug=debug, host_home=os.fspath(Path.home()), certificates=read_certificates(config),
+        iid=iid, debug=debug, udp_dns_port=dns_ports[0], tcp_dns_port=dns_ports[1],
+        host_home=os.fspath(Path.home()), certificates=read_certificates(config),
     )
     write_atomic(paths.cloud_config, cidata.cloud_config(seed), 0o444)
     cidata.write_iso(paths.cidata, cidata.files(seed))

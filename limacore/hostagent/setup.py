@@ -18,6 +18,7 @@ from limacore.drivers.base import MachineSpec
 from limacore.forward import rules
 from limacore.hostagent import port, seed
 from limacore.model.config import Config
+from limacore.network import dns
 from limacore.paths import HomePaths, InstancePaths
 from limacore.ssh import options as ssh
 
@@ -31,6 +32,8 @@ class Prepared(Struct, frozen=True):
     iid: str
     ssh_options: tuple[str, ...]
     table: rules.Table
+    resolver: dns.Server | None = None
+    """Answers the guest's questions for names; belongs to whoever prepared."""
 
 
 async def prepare(paths: InstancePaths, home: HomePaths, log: Log, *, debug: bool = False) -> Prepared:
@@ -38,12 +41,14 @@ async def prepare(paths: InstancePaths, home: HomePaths, log: Log, *, debug: boo
     config = _config(paths, home, log)
     ssh_port = port.pick(port.wanted(paths.name, config.ssh.local_port, _version(paths)))
     iid = f"iid-{int(time.time())}"
+    resolver = await _resolver(paths.name, config)
+    ports = (resolver.udp_port, resolver.tcp_port) if resolver else (0, 0)
     program, _ = await asyncio.gather(
-        ssh.detect(), asyncio.to_thread(seed.write, paths, home, config, iid, debug=debug),
+        ssh.detect(), asyncio.to_thread(seed.write, paths, home, config, iid, dns_ports=ports, debug=debug),
     )
     found = ssh.options(home, paths, config, program, _identities(config))
     spec = MachineSpec(paths.name, paths, home, config, ssh_port)
-    prepared = Prepared(spec, iid, found, _table(spec))
+    prepared = Prepared(spec, iid, found, _table(spec), resolver)
     write_ssh_config(prepared)
     return prepared
 
@@ -71,6 +76,15 @@ def _config(paths: InstancePaths, home: HomePaths, log: Log) -> Config:
     for sentence in left_out(config):
         log("warning", sentence)
     return config
+
+
+async def _resolver(name: str, config: Config) -> dns.Server | None:
+    """A name server for this instance where the guest is told of one; raises HostError."""
+    if not config.host_resolver.enabled or config.dns or any(each.lima for each in config.networks):
+        return None
+    server = dns.Server(dns.Zone(config.host_resolver.hosts, name, ipv6=config.host_resolver.ipv6))
+    await server.start()
+    return server
 
 
 def _version(paths: InstancePaths) -> str:

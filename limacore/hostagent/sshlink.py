@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from limacore.errors import GuestError
 from limacore.forward.forwarder import Forwarder
+from limacore.hostagent import handover
 from limacore.hostagent.emit import Emitter
 from limacore.hostagent.facts import Facts
 from limacore.hostagent.guestlink import GuestLink, keep_talking
+from limacore.hostagent.mounting import Mounting
 from limacore.hostagent.requirements import QUICK, SLOW, Requirement, command, until_true
 from limacore.hostagent.setup import Prepared
 from limacore.ssh import banner
@@ -26,6 +29,9 @@ PROBE_PAUSE, PROBE_TIME = 0.5, 1.0
 TRUST_AGENT = 10.0
 """Seconds that an answering agent is trusted to tell when the ssh server listens."""
 
+LOOK, ASLEEP = 20.0, 5.0
+"""Seconds between looks at the master, and what a look may be late before it counts as a sleep of the host."""
+
 SCRIPT_TIME = 60.0
 AGENT_SOCKET = "/run/lima-guestagent.sock"
 
@@ -34,12 +40,13 @@ class SshLink:
     """Keeps a master for as long as the guest runs, and meets requirements over it."""
 
     def __init__(self, prepared: Prepared, emit: Emitter, facts: Facts, forwarder: Forwarder, link: GuestLink,
-                 log: Log) -> None:
+                 mounting: Mounting, log: Log) -> None:
         self.prepared = prepared
         self._emit = emit
         self._facts = facts
         self._forwarder = forwarder
         self._link = link
+        self._mounting = mounting
         self._log = log
         self._master: Master | None = None
 
@@ -79,8 +86,8 @@ class SshLink:
         if wanted.fact and not self.prepared.spec.config.plain:
             await self._facts.wait("master")
             await self._facts.wait("agent", PATIENCE)
-            # An agent is the better witness: a script costs the guest another session.
-            await self._facts.wait_absent("agent")
+            # An agent is the better witness: a script costs the guest another session. After the boot it tells no more.
+            await self._facts.wait_first("boot", absent="agent")
         await until_true(lambda: self._try(wanted))
 
     async def _try(self, wanted: Requirement) -> str:
@@ -117,15 +124,45 @@ class SshLink:
             self._emit.done("ssh")
             self._facts.learn("master")
             self._forwarder.attach(connection)
-            fallback = asyncio.create_task(self._talk_by_ssh(connection))
+            beside = (asyncio.create_task(self._talk_by_ssh(connection)),
+                      asyncio.create_task(self._mounting.keep(connection)),
+                      asyncio.create_task(self._watch(connection)),
+                      asyncio.create_task(self._lend_agent(connection)))
             try:
                 await connection.ended
                 self._log("warning", "the ssh connection to the guest is gone; logging in again")
             finally:
-                fallback.cancel()
+                for task in beside:
+                    task.cancel()
                 self._master = None
                 self._facts.forget("master")
                 self._forwarder.attach(None)
+
+    async def copy_to_host(self) -> tuple[str, ...]:
+        """Copy out what `copyToHost` names; what went wrong."""
+        return await handover.copy_all(self.prepared.spec.config, self._master, self._log)
+
+    async def _lend_agent(self, connection: Master) -> None:
+        config = self.prepared.spec.config
+        if config.ssh.forward_agent and not config.plain:
+            await self._facts.wait("boot")
+            await handover.lend_agent(connection, self._log)
+
+    async def _watch(self, connection: Master) -> None:
+        """End a master that hangs, so that another takes its place; after a sleep of the host set the guest's clock."""
+        before = awake()
+        while True:
+            await asyncio.sleep(LOOK)
+            slept, before = awake() - before - LOOK, awake()
+            if slept > ASLEEP:
+                self._log("info", f"this computer or this process slept for {slept:.0f} s; looking after the guest")
+                self._link.set_clock()
+            try:
+                await connection.alive()
+            except (MuxError, TimeoutError):
+                self._log("warning", "the ssh connection to the guest hangs; making another one")
+                connection.kill()
+                return
 
     async def _talk_by_ssh(self, connection: Master) -> None:
         """When no agent speaks on the virtio port, look for one at its socket in the guest."""
@@ -145,6 +182,11 @@ class SshLink:
     def _ssh_detail(self) -> str:
         step = next((step for step in self._emit.steps() if step.name == "ssh"), None)
         return step.detail if step else ""
+
+
+def awake() -> float:
+    """Seconds on a clock that goes on while the computer sleeps, where there is one."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 async def _nothing() -> None:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from limacore.base import proc
 from limacore.errors import ImageError
-from limacore.images.recipe import Recipe
+from limacore.images.recipe import DirectBoot, FirmwareBoot, Recipe
 
 Report = Callable[[str, float | None], None]
 
@@ -37,13 +37,13 @@ class Sources(Struct, frozen=True):
     text: str
 
 
-def host_sources(etc: Path = Path("/etc")) -> Sources:
-    """The Debian sources that this computer itself uses, or Debian's own servers for its last tried release."""
+def host_sources(etc: Path = Path("/etc"), wanted: str = "") -> Sources:
+    """The Debian sources that this computer itself uses, else Debian's own servers; `wanted` asks for one release."""
     suite = _host_suite(etc)
     entries = [each for each in _entries(etc) if suite and _is_debian(each, suite)]
-    if entries:
+    if entries and wanted in ("", suite):
         return Sources(suite, "\n".join(_stanza(each) for each in dict.fromkeys(entries)))
-    return _default_sources(_DEFAULT_SUITE)
+    return _default_sources(wanted or _DEFAULT_SUITE)
 
 
 def _default_sources(suite: str) -> Sources:
@@ -132,19 +132,35 @@ def arguments(recipe: Recipe, sources: Path, suite: str, archives: Path, options
         f'--setup-hook=mkdir -p "$1{_ARCHIVES}"',
         f"--setup-hook=sync-in {kept} {_ARCHIVES}",
         f"--essential-hook=sync-out {_ARCHIVES} {kept}",
-        f"--customize-hook={_kernel_hook(recipe)}",
+        *_kernel_hooks(recipe),
         f"--customize-hook=sync-out {_ARCHIVES} {kept}",
         suite, "-", str(sources),
     ]
 
 
-def _kernel_hook(recipe: Recipe) -> str:
+def _kernel_hooks(recipe: Recipe) -> tuple[str, ...]:
+    if isinstance(recipe.boot, FirmwareBoot):
+        return (f"--essential-hook={_initramfs_settings(recipe.boot)}",)
+    return (f"--customize-hook={_kernel_files(recipe, recipe.boot)}",)
+
+
+def _initramfs_settings(boot: FirmwareBoot) -> str:
+    # Before the kernel package comes, which makes the RAM disk: small, and quick to unpack for an emulated CPU.
+    modules = " ".join(boot.initramfs_modules)
+    return f"""set -e
+mkdir -p "$1/etc/initramfs-tools/conf.d" "$1/usr/share/initramfs-tools/modules.d"
+printf '%s\\n' MODULES=list COMPRESS=lz4 >"$1/etc/initramfs-tools/conf.d/virtual-machine"
+printf '%s\\n' {modules} >"$1/usr/share/initramfs-tools/modules.d/virtual-machine"
+"""
+
+
+def _kernel_files(recipe: Recipe, boot: DirectBoot) -> str:
     # Installing the kernel package would pull in initramfs-tools and run it: its files are all that is wanted.
-    excludes = " ".join(f"--exclude='*/kernel/{name}'" for name in recipe.excluded_modules)
+    excludes = " ".join(f"--exclude='*/kernel/{name}'" for name in boot.excluded_modules)
     return f"""set -e
 export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
 cd "$1{_ARCHIVES}"
-package=$(apt-cache depends {recipe.kernel_package} | sed -n 's/^ *Depends: \\(linux-image-.*\\)/\\1/p' | head -n 1)
+package=$(apt-cache depends {boot.kernel_package} | sed -n 's/^ *Depends: \\(linux-image-.*\\)/\\1/p' | head -n 1)
 version=$(apt-cache show --no-all-versions "$package" | sed -n 's/^Version: //p')
 apt-get download "$package=$version"
 dpkg-deb --fsys-tarfile "${{package}}_${{version}}_{recipe.arch}.deb" |

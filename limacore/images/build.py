@@ -15,12 +15,12 @@ from msgspec import Struct
 
 from limacore.base.files import locked, write_failed
 from limacore.errors import HostError, ImageError, LockedError, UsageError
+from limacore.images import firmwareguest, rootfs, tinyguest
 from limacore.images import recipe as recipes
-from limacore.images import rootfs
 from limacore.images.bootstrap import Sources, bootstrap, host_sources
 from limacore.images.cache import make_private
 from limacore.images.locators import built_files
-from limacore.images.recipe import Recipe
+from limacore.images.recipe import FirmwareBoot, Recipe
 
 Report = Callable[[str, float | None], None]
 """Gets a line to show and the fraction done (0 to 1), or None when that is not known."""
@@ -33,8 +33,9 @@ _TOOLS = {"mmdebstrap": "mmdebstrap", "apt-config": "apt", "mke2fs": "e2fsprogs"
 class BuiltImage(Struct, frozen=True):
     """The files of a built guest: all stay in the cache and are never changed again."""
 
-    kernel: Path
-    initrd: Path
+    kernel: Path | None
+    """None, as the RAM disk, where firmware starts what is on the disk."""
+    initrd: Path | None
     cmdline: str
     image: Path
     digest: str
@@ -47,7 +48,7 @@ def _silent(_text: str, _fraction: float | None) -> None:
 def find(name: str, cache_dir: Path) -> BuiltImage | None:
     """The image of `build:NAME` when it is built already; raises UsageError when nothing of that name is known."""
     plan = _plan(name, cache_dir)
-    return _load(plan.folder) if plan.folder.is_dir() else None
+    return _load(plan) if plan.folder.is_dir() else None
 
 
 async def build(name: str, cache_dir: Path, report: Report = _silent) -> BuiltImage:
@@ -62,7 +63,7 @@ async def build(name: str, cache_dir: Path, report: Report = _silent) -> BuiltIm
         async with _lock(plan.folder.parent / f".{name}.lock", report):
             if not plan.folder.is_dir():
                 await _build_into(plan, report)
-    return _load(plan.folder)
+    return _load(plan)
 
 
 class _Plan(Struct, frozen=True):
@@ -72,8 +73,9 @@ class _Plan(Struct, frozen=True):
 
 
 def _plan(name: str, cache_dir: Path) -> _Plan:
-    recipe, sources = _recipe(name), host_sources()
-    digest = recipes.digest(recipe, recipes.payload_dir(), sources.text)
+    recipe = _recipe(name)
+    sources = host_sources(wanted=recipe.suite)
+    digest = recipes.digest(recipe, recipes.payload_dir(name), sources.text)
     return _Plan(recipe, sources, built_files(cache_dir) / f"{name}-{digest}")
 
 
@@ -84,13 +86,16 @@ def _recipe(name: str) -> Recipe:
     return recipes.RECIPES[name]
 
 
-def _load(folder: Path) -> BuiltImage:
+def _load(plan: _Plan) -> BuiltImage:
+    folder, digest = plan.folder, plan.folder.name.rpartition("-")[2]
+    if isinstance(plan.recipe.boot, FirmwareBoot):
+        return BuiltImage(None, None, "", folder / "image", digest)
     try:
         cmdline = (folder / "kernel.cmdline").read_text()
     except OSError as error:
         raise ImageError(f"the built image in `{folder}` is not complete", detail=error.strerror or "",
                          hint=f"remove it and start again: rm -r {folder}") from error
-    return BuiltImage(folder / "kernel", folder / "initrd", cmdline, folder / "image", folder.name.rpartition("-")[2])
+    return BuiltImage(folder / "kernel", folder / "initrd", cmdline, folder / "image", digest)
 
 
 def _require_tools() -> None:
@@ -125,9 +130,9 @@ async def _build_into(plan: _Plan, report: Report) -> None:
         archive = await _packages(parent, scratch, plan, report)
         report("unpacking the root file system", 0.70)
         await rootfs.unpack(archive, scratch / "tree")
-        await asyncio.to_thread(_write_boot_files, scratch, recipe)
+        await asyncio.to_thread(_furnish, scratch, recipe)
         report("making the file system", 0.85)
-        await rootfs.make_image(scratch / "tree", archive, scratch / "raw", recipe.image_size)
+        await _make_disk(scratch, archive, recipe)
         await rootfs.compact(scratch / "raw", scratch / "out" / "image")
         await asyncio.to_thread(_publish, scratch / "out", plan.folder)
         report("built", 1.0)
@@ -135,24 +140,35 @@ async def _build_into(plan: _Plan, report: Report) -> None:
 
 async def _packages(parent: Path, scratch: Path, plan: _Plan, report: Report) -> Path:
     # Kept beside the images, so that a change of our own files costs seconds and not a new set of packages.
-    kept = parent / f"packages-{recipes.packages_digest(plan.recipe, plan.sources.text)}.tar"
+    name = plan.recipe.name
+    kept = parent / f"packages-{name}-{recipes.packages_digest(plan.recipe, plan.sources.text)}.tar"
     if not kept.is_file():
         await bootstrap(plan.recipe, plan.sources, scratch / "rootfs.tar", parent / "apt",
                         lambda text, done: report(text, None if done is None else done * 0.7))
-        for older in parent.glob("packages-*.tar"):
+        for older in parent.glob(f"packages-{name}-*.tar"):
             older.unlink()
         (scratch / "rootfs.tar").replace(kept)
     return kept
 
 
-def _write_boot_files(scratch: Path, recipe: Recipe) -> None:
-    tree, payload, out = scratch / "tree", recipes.payload_dir(), scratch / "out"
+def _furnish(scratch: Path, recipe: Recipe) -> None:
+    tree, payload, out = scratch / "tree", recipes.payload_dir(recipe.name), scratch / "out"
     out.mkdir()
-    (out / "kernel").write_bytes(rootfs.kernel(tree))
-    (out / "initrd").write_bytes(rootfs.initial_ram_disk(tree, payload, recipe))
-    (out / "kernel.cmdline").write_text(recipe.cmdline)
     (out / "recipe.json").write_bytes(msgspec.json.format(msgspec.json.encode(recipe)))
-    rootfs.furnish(tree, payload, recipe)
+    if isinstance(recipe.boot, FirmwareBoot):
+        firmwareguest.furnish(tree, payload, recipe, recipe.boot)
+    else:
+        (out / "kernel.cmdline").write_text(recipe.cmdline)
+        tinyguest.write_boot_files(tree, payload, recipe.boot, out)
+        tinyguest.furnish(tree, payload, recipe.boot)
+
+
+async def _make_disk(scratch: Path, archive: Path, recipe: Recipe) -> None:
+    if isinstance(recipe.boot, FirmwareBoot):
+        await firmwareguest.make_disk(scratch, archive, recipe, recipe.boot)
+    else:
+        volume = rootfs.Volume(f"{recipe.name}-root", "clear", recipe.image_size)
+        await rootfs.make_image(scratch / "tree", archive, scratch / "raw", volume)
 
 
 def _publish(out: Path, folder: Path) -> None:

@@ -69,6 +69,8 @@ def resolve(text: str, built: Mapping[str, BuiltImage]) -> str:
 def _resolve(image: Any, files: BuiltImage) -> None:
     arch = {"arch": str(image["arch"])} if image.get("arch") else {}
     image["location"] = str(files.image)
+    if files.kernel is None:
+        return
     # Right after the location: what stands last carries the blank lines and comments that follow the entry.
     place = list(image).index("location") + 1
     image.insert(place, "kernel", {"location": str(files.kernel), **arch, "cmdline": files.cmdline.strip()})

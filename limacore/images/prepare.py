@@ -104,6 +104,8 @@ async def _place(image: Image, paths: InstancePaths, config: Config, report: Rep
 async def _place_built(location: str, paths: InstancePaths, report: Report) -> DiskImage:
     built = await locators.build(location, report)
     for source, target in ((built.image, paths.basedisk), (built.kernel, paths.kernel), (built.initrd, paths.initrd)):
-        await unpack.in_thread(lambda stop, source=source, target=target: share(source, target))  # type: ignore[misc]
-    write_atomic(paths.kernel_cmdline, built.cmdline)
+        if source is not None:
+            await unpack.in_thread(lambda stop, source=source, target=target: share(source, target))  # type: ignore[misc]
+    if built.kernel is not None:
+        write_atomic(paths.kernel_cmdline, built.cmdline)
     return probe(paths.basedisk, location)

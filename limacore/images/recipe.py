@@ -1,4 +1,4 @@
-"""What the tiny guest consists of: packages, modules, command line, and the digest that names a build."""
+"""What the guests built here consist of: packages, modules, command line, and the digest that names a build."""
 
 from __future__ import annotations
 
@@ -13,6 +13,29 @@ from msgspec import Struct
 _MEBIBYTE = 1 << 20
 
 
+class DirectBoot(Struct, frozen=True, tag="direct"):
+    """QEMU starts the kernel itself; busybox is the init."""
+
+    kernel_package: str
+    excluded_modules: tuple[str, ...]
+    root_modules: tuple[str, ...]
+    more_modules: tuple[str, ...]
+    applets: tuple[str, ...]
+    """busybox programs linked where no package brings the real one."""
+
+
+class FirmwareBoot(Struct, frozen=True, tag="firmware"):
+    """UEFI firmware starts GRUB from the disk, as with the images that distributions publish."""
+
+    suite: str
+    initramfs_modules: tuple[str, ...]
+    """Kernel modules in the RAM disk besides what its own scripts add."""
+    enabled_units: tuple[str, ...]
+    masked_units: tuple[str, ...]
+    esp_size: int
+    """Bytes of the EFI system partition."""
+
+
 class Recipe(Struct, frozen=True):
     """Everything that decides what a built image is; its JSON form is kept beside the image."""
 
@@ -20,60 +43,94 @@ class Recipe(Struct, frozen=True):
     format: int
     """Counts changes of the build code itself, so that an old image is not taken for a new one."""
     arch: str
-    kernel_package: str
     packages: tuple[str, ...]
     excluded_paths: tuple[str, ...]
-    excluded_modules: tuple[str, ...]
-    root_modules: tuple[str, ...]
-    more_modules: tuple[str, ...]
-    applets: tuple[str, ...]
-    """busybox programs linked where no package brings the real one."""
     cmdline: str
     image_size: int
     """Bytes of the root file system as built; a boot grows it to its disk."""
+    boot: DirectBoot | FirmwareBoot
 
+    @property
+    def suite(self) -> str:
+        """The Debian release that is asked for; empty for that of this computer."""
+        return self.boot.suite if isinstance(self.boot, FirmwareBoot) else ""
+
+
+_UNREAD = (
+    "/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*",
+    "/usr/share/i18n/*", "/usr/share/lintian/*", "/usr/share/bash-completion/*",
+)
 
 TINY = Recipe(
     name="tiny",
     format=1,
     arch="amd64",
-    kernel_package="linux-image-cloud-amd64",
     packages=(
         "busybox-static", "kmod", "python3", "openssh-server", "openssh-sftp-server", "sshfs", "sudo",
-        "iproute2", "procps", "e2fsprogs", "ca-certificates", "rsync",
+        "iproute2", "procps", "e2fsprogs", "ca-certificates", "rsync", "nftables",
     ),
-    excluded_paths=(
-        "/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*",
-        "/usr/share/i18n/*", "/usr/share/lintian/*", "/usr/share/bash-completion/*",
-    ),
-    excluded_modules=(
-        "drivers/infiniband", "drivers/comedi", "drivers/hid", "drivers/target", "drivers/nvdimm",
-        "drivers/net/ethernet", "drivers/xen", "drivers/hv", "drivers/soundwire", "drivers/vfio",
-        "fs/ceph", "fs/smb", "fs/orangefs", "fs/ocfs2", "fs/gfs2", "fs/dlm",
-        "net/ceph", "net/rds", "net/smc", "net/tipc", "net/sctp", "net/dccp", "net/openvswitch",
-    ),
-    root_modules=("virtio_pci", "virtio_blk"),
-    more_modules=(
-        "virtio_net", "virtio_console", "sr_mod", "isofs", "virtio_scsi", "tcp_diag", "udp_diag", "evdev", "button",
-        "virtio-rng",
-    ),
-    applets=(
-        "udhcpc", "acpid", "getty", "vi", "less", "ping", "wget", "nc", "telnet", "traceroute", "nslookup",
-        "unzip", "xxd", "crond", "crontab", "time", "tree", "lsscsi", "strings",
-    ),
+    excluded_paths=_UNREAD,
     cmdline=(
         "root=/dev/vda rw console=ttyS0 net.ifnames=0 scsi_mod.scan=sync nokaslr no_timer_check"
         " mitigations=off audit=0 selinux=0 apparmor=0 random.trust_cpu=on rcupdate.rcu_expedited=1"
     ),
     image_size=1024 * _MEBIBYTE,
+    boot=DirectBoot(
+        kernel_package="linux-image-cloud-amd64",
+        excluded_modules=(
+            "drivers/infiniband", "drivers/comedi", "drivers/hid", "drivers/target", "drivers/nvdimm",
+            "drivers/net/ethernet", "drivers/xen", "drivers/hv", "drivers/soundwire", "drivers/vfio",
+            "fs/ceph", "fs/smb", "fs/orangefs", "fs/ocfs2", "fs/gfs2", "fs/dlm",
+            "net/ceph", "net/rds", "net/smc", "net/tipc", "net/sctp", "net/dccp", "net/openvswitch",
+        ),
+        root_modules=("virtio_pci", "virtio_blk"),
+        more_modules=(
+            "virtio_net", "virtio_console", "sr_mod", "isofs", "virtio_scsi", "tcp_diag", "udp_diag", "evdev", "button",
+            "virtio-rng",
+        ),
+        applets=(
+            "udhcpc", "acpid", "getty", "vi", "less", "ping", "wget", "nc", "telnet", "traceroute", "nslookup",
+            "unzip", "xxd", "crond", "crontab", "time", "tree", "lsscsi", "strings",
+        ),
+    ),
 )
 
-RECIPES = {TINY.name: TINY}
+DEBIAN_12 = Recipe(
+    name="debian-12",
+    format=1,
+    arch="amd64",
+    packages=(
+        "apt", "debian-archive-keyring", "systemd", "systemd-sysv", "systemd-resolved", "dbus", "libpam-systemd",
+        "udev", "kmod", "linux-image-cloud-amd64", "initramfs-tools", "lz4", "grub-efi-amd64", "e2fsprogs",
+        "dosfstools", "cloud-init", "cloud-guest-utils", "openssh-server", "openssh-sftp-server", "sshfs",
+        "fuse3", "sudo", "python3", "ca-certificates", "rsync", "iproute2", "iputils-ping", "procps", "less", "tzdata",
+    ),
+    excluded_paths=_UNREAD,
+    # The last of two consoles is /dev/console: what the boot says must be in serial.log.
+    cmdline=(
+        "console=tty0 console=ttyS0,115200 net.ifnames=0 nokaslr no_timer_check mitigations=off"
+        " random.trust_cpu=on"
+    ),
+    image_size=1536 * _MEBIBYTE,
+    boot=FirmwareBoot(
+        suite="bookworm",
+        initramfs_modules=("virtio_pci", "virtio_blk", "virtio_scsi", "ext4"),
+        enabled_units=("systemd-networkd", "systemd-resolved"),
+        # Nothing that wakes an emulated machine by itself.
+        masked_units=(
+            "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer",
+            "e2scrub_reap.service", "fstrim.timer", "systemd-pstore.service", "grub-common.service",
+        ),
+        esp_size=32 * _MEBIBYTE,
+    ),
+)
+
+RECIPES = {each.name: each for each in (TINY, DEBIAN_12)}
 
 
-def payload_dir() -> Path:
-    """The directory of our own files in the guest; data, never imported."""
-    return Path(str(files("limacore"))) / "guest" / "payload" / "tiny"
+def payload_dir(name: str) -> Path:
+    """The directory of our own files in the guest `name`; data, never imported."""
+    return Path(str(files("limacore"))) / "guest" / "payload" / name
 
 
 def digest(recipe: Recipe, payload: Path, sources: str) -> str:
@@ -87,8 +144,10 @@ def digest(recipe: Recipe, payload: Path, sources: str) -> str:
 
 def packages_digest(recipe: Recipe, sources: str) -> str:
     """The digest of what the packages alone decide: names the kept root file system."""
-    relevant = (recipe.format, recipe.arch, recipe.kernel_package, recipe.packages,
-                recipe.excluded_paths, recipe.excluded_modules, sources)
+    boot = recipe.boot
+    kernel = ((boot.kernel_package, boot.excluded_modules) if isinstance(boot, DirectBoot)
+              else (boot.suite, boot.initramfs_modules))
+    relevant = (recipe.format, recipe.arch, recipe.packages, recipe.excluded_paths, kernel, sources)
     return hashlib.sha256(msgspec.json.encode(relevant)).hexdigest()[:16]
 
 

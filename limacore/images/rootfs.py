@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from msgspec import Struct
+
 from limacore.base import proc
 from limacore.errors import ImageError
-from limacore.images import initrd, vmlinux
-from limacore.images.recipe import Recipe, payload_files
+from limacore.images.recipe import payload_files
 
 _OVERLAY = "rootfs/"
-_DROPPED = ("etc/apt", "var/cache/apt", "var/lib/apt", "boot", "etc/hostname", "etc/resolv.conf")
+_FEATURES = ("none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,flex_bg,sparse_super,large_file,"
+             "huge_file,dir_nlink,extra_isize,metadata_csum")
+"""Named one by one: a newer mke2fs of the host adds what GRUB and the guest's own e2fsck do not know."""
 
 
 async def unpack(archive: Path, tree: Path) -> None:
@@ -26,80 +30,64 @@ async def unpack(archive: Path, tree: Path) -> None:
         raise ImageError("the root file system could not be unpacked", detail=result.stderr)
 
 
-def kernel(tree: Path) -> bytes:
-    """The kernel that the package brought, as an ELF file where QEMU can start that."""
-    image = next((tree / "boot").glob("vmlinuz-*"), None)
-    if image is None:
-        raise ImageError("the kernel package brought no kernel")
-    packed = image.read_bytes()
-    return vmlinux.extract(packed) or packed
-
-
-def initial_ram_disk(tree: Path, payload: Path, recipe: Recipe) -> bytes:
-    """The RAM disk for the kernel in `tree`."""
-    folder = next((tree / "usr/lib/modules").iterdir())
-    found = list(initrd.modules(folder, recipe.root_modules, recipe.more_modules))
-    return initrd.archive((payload / "initrd-init").read_bytes(), (tree / "usr/bin/busybox").read_bytes(), found)
-
-
-def furnish(tree: Path, payload: Path, recipe: Recipe) -> None:
-    """Put our own files and the busybox links into `tree`, and take away what the guest does not need."""
-    for name in _DROPPED:
-        _remove(tree / name)
-    for key in (tree / "etc/ssh").glob("ssh_host_*"):
-        key.unlink()  # made by the package at the build; each guest makes its own
-    for name, content in payload_files(payload):
-        if name.startswith(_OVERLAY):
-            _place(tree / name.removeprefix(_OVERLAY), content)
-    _link(tree / "usr/sbin/init", "../bin/busybox", replace=True)
-    for applet in recipe.applets:
-        if not any((tree / folder / applet).exists() for folder in ("usr/bin", "usr/sbin")):
-            _link(tree / "usr/bin" / applet, "busybox", replace=False)
-    _allow_console_root(tree / "etc/shadow")
-
-
-def _remove(path: Path) -> None:
-    import shutil
-
+def remove(path: Path) -> None:
+    """Take a file or a whole directory out of the tree, if it is there."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
 
 
-def _place(path: Path, content: bytes) -> None:
+def forget_identity(tree: Path) -> None:
+    """Take away what each guest has for itself and the packages made at the build."""
+    for key in (tree / "etc/ssh").glob("ssh_host_*"):
+        key.unlink()
+    remove(tree / "etc/hostname")
+    remove(tree / "etc/resolv.conf")
+
+
+def overlay(tree: Path, payload: Path) -> None:
+    """Put our own files for the guest into `tree`."""
+    for name, content in payload_files(payload):
+        if name.startswith(_OVERLAY):
+            place(tree / name.removeprefix(_OVERLAY), content)
+
+
+def place(path: Path, content: bytes) -> None:
+    """Write one file of the guest; scripts can be run."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     path.write_bytes(content)
     path.chmod(0o755 if content.startswith(b"#!") else 0o644)
 
 
-def _link(path: Path, target: str, *, replace: bool) -> None:
+def link(path: Path, target: str, *, replace: bool = True) -> None:
+    """Make a symbolic link in the tree."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     if replace:
         path.unlink(missing_ok=True)
     if not path.is_symlink():
         path.symlink_to(target)
 
 
-def _allow_console_root(shadow: Path) -> None:
-    # Only the owner of the instance reaches its serial console; sshd takes keys alone.
-    lines = shadow.read_text().splitlines()
-    changed = ["root::" + line.split(":", 2)[2] if line.startswith("root:") else line for line in lines]
-    mode = shadow.stat().st_mode
-    shadow.chmod(0o600)
-    shadow.write_text("\n".join(changed) + "\n")
-    shadow.chmod(mode)
+class Volume(Struct, frozen=True):
+    """An ext4 file system: its name, its UUID or `clear`, its bytes, and where in the image it begins."""
+
+    label: str
+    uuid: str
+    size: int
+    offset: int = 0
 
 
-async def make_image(tree: Path, archive: Path, image: Path, size: int) -> None:
-    """Write `image` (raw, sparse): ext4 with the content of `tree` and the owners recorded in `archive`."""
-    await _checked(["mke2fs", "-q", "-t", "ext4", "-L", "tiny-root", "-m", "1", "-U", "clear",
-                    "-E", "lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0,nodiscard",
-                    "-d", str(tree), str(image), f"{size // 1024}k"])
+async def make_image(tree: Path, archive: Path, image: Path, volume: Volume) -> None:
+    """Write `volume` into `image` (raw, sparse) with the content of `tree` and the owners recorded in `archive`."""
+    await _checked(["mke2fs", "-q", "-t", "ext4", "-O", _FEATURES, "-L", volume.label, "-m", "1", "-U", volume.uuid,
+                    "-E", f"lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0,nodiscard,offset={volume.offset}",
+                    "-d", str(tree), str(image), f"{volume.size // 1024}k"])
     commands = await asyncio.to_thread(lambda: "\n".join(set_owners(archive, tree, os.geteuid() == 0)))
     script = image.with_name("owners.debugfs")
     script.write_text(commands + "\n")
-    await _checked(["debugfs", "-w", "-f", str(script), str(image)])
+    await _checked(["debugfs", "-w", "-f", str(script), f"{image}?offset={volume.offset}"])
     script.unlink()
 
 

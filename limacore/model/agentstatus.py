@@ -6,6 +6,7 @@ from msgspec import Struct, field
 
 from limacore.model.guest import Metrics
 from limacore.model.instance import Forward, Step
+from limacore.model.mount import MountState
 
 
 class AgentStatus(Struct, frozen=True):
@@ -25,6 +26,7 @@ class AgentStatus(Struct, frozen=True):
     clock_skew_ms: float | None = None
     metrics: Metrics | None = None
     errors: tuple[str, ...] = ()
+    mounts: tuple[MountState, ...] = ()
 
 
 class HostInfo(Struct, frozen=True, rename="camel", omit_defaults=True):

@@ -106,4 +106,11 @@ class PowerOff(Struct, frozen=True, tag="power-off"):
     reboot: bool = False
 
 
-ToGuest = Ask | SetClock | SetInterval | PowerOff
+class Touch(Struct, frozen=True, tag="touch"):
+    """A file of a mount was changed on the host at `time` (seconds since the epoch): wakes watchers in the guest."""
+
+    path: str
+    time: float
+
+
+ToGuest = Ask | SetClock | SetInterval | PowerOff | Touch

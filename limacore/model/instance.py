@@ -63,7 +63,7 @@ class Step(Struct, frozen=True):
 
 
 class Forward(Struct, frozen=True):
-    """One forwarded port: `state` is `forwarding`, `not-forwarding` or `failed`."""
+    """One forwarded port: `state` is `forwarding`, `not-forwarding`, `failed`, or `waiting` for the guest."""
 
     protocol: str
     guest: str

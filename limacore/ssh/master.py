@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -57,15 +58,43 @@ class Master:
         async with self._turn:
             await self._mux.close_forward(listen, connect, kind=kind)
 
-    async def run(self, command: str, script: str = "", timeout: float = 30.0) -> ScriptResult:
+    async def alive(self, timeout: float = 5.0) -> None:
+        """Raises MuxError when the master does not answer within `timeout` seconds."""
+        async with asyncio.timeout(2 * timeout), self._turn:
+            await self._mux.alive(timeout)
+
+    def kill(self) -> None:
+        """End a master that does not answer; `ended` tells when it has gone."""
+        if not self.ended.done():
+            os.kill(self.pid, signal.SIGKILL)
+
+    async def run(self, command: str, script: str = "", timeout: float = 30.0, *, agent: bool = False) -> ScriptResult:
         """Run `command` in the guest with `script` on its stdin, over this connection; raises MuxError."""
         with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             stdin.write(script.encode())
             stdin.seek(0)
             mux = await Mux.connect(self.sock)
             with contextlib.closing(mux):
-                code = await mux.session(command, (stdin.fileno(), out.fileno(), err.fileno()), timeout)
+                code = await mux.session(command, (stdin.fileno(), out.fileno(), err.fileno()), timeout, agent=agent)
             return ScriptResult(code, _end_of(out.fileno()), _end_of(err.fileno()))
+
+    async def save(self, command: str, out: int, timeout: float) -> ScriptResult:
+        """Run `command` in the guest with its output written to the file descriptor `out`; raises MuxError."""
+        with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as err:
+            mux = await Mux.connect(self.sock)
+            with contextlib.closing(mux):
+                code = await mux.session(command, (stdin.fileno(), out, err.fileno()), timeout)
+            return ScriptResult(code, "", _end_of(err.fileno()))
+
+    async def stream(self, command: str, peer: int) -> ScriptResult:
+        """Run `command` in the guest with the socket `peer` as its input and output until one of both ends.
+
+        Cancelling hangs up, which ends the command. Raises MuxError."""
+        with tempfile.TemporaryFile() as err:
+            mux = await Mux.connect(self.sock)
+            with contextlib.closing(mux):
+                code = await mux.session(command, (peer, peer, err.fileno()), None)
+            return ScriptResult(code, "", _end_of(err.fileno()))
 
 
 def _end_of(fd: int, most: int = 65536) -> str:

@@ -138,9 +138,11 @@ class Mux:
         """Undo `open_forward` with the same values; raises MuxError."""
         await self._ask(timeout, OK, CLOSE_FORWARD, kind, *listen.fields(), *connect.fields())
 
-    async def session(self, command: str, fds: Sequence[int], timeout: float) -> int:
-        """Run `command` with the three descriptors as its input and outputs; its exit code, 255 when it has none."""
-        request = (NEW_SESSION, 0, "", 0, 0, 0, 0, _NO_ESCAPE, "", command)
+    async def session(self, command: str, fds: Sequence[int], timeout: float | None, *, agent: bool = False) -> int:
+        """Run `command` with the three descriptors as its input and outputs; its exit code, 255 when it has none.
+
+        With `agent` the session has the ssh agent of the master, if that lends it."""
+        request = (NEW_SESSION, 0, "", 0, 0, int(agent), 0, _NO_ESCAPE, "", command)
         try:
             async with asyncio.timeout(timeout):
                 self._last += 1

@@ -89,6 +89,8 @@ def _port(forward: Forward) -> Line:
         return (("✗ ", "bad"), *where, udp, (f"  {forward.error}", "bad"))
     if forward.state == "not-forwarding":
         return (("· ", "faint"), (forward.guest, "dim"), udp, ("  not forwarded", "faint"))
+    if forward.state == "waiting":
+        return (("· ", "faint"), *where, udp, ("  waiting for the guest", "faint"))
     return (("● ", "running"), *where, udp)
 
 

@@ -241,7 +241,6 @@ async def test_an_unknown_cpu_is_said(spec: MachineSpec, log: Callable[[str, str
 
 @pytest.mark.parametrize("fields", [
     {"tpm": True},
-    {"mount_type": "virtiofs", "mounts": (Mount(location="/tmp"),)},
     {"networks": (Network(lima="user-v2"),)},
     {"arch": "vax"},
     {"additional_disks": (AdditionalDisk(name="nowhere"),)},

@@ -5,7 +5,6 @@ The order of options is that of Lima 2.2, because guests name devices by it. Wha
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from msgspec import Struct, structs
 from limacore.drivers.base import MachineSpec
 from limacore.errors import DriverError
 from limacore.model.config import Config, Mount, Network
+from limacore.model.mount import tag
 from limacore.model.network import SLIRP_GUEST, SLIRP_NETWORK, mac_address
 
 Option = tuple[str, str]
@@ -321,12 +321,6 @@ def _serials(spec: MachineSpec) -> list[Option]:
     ]
 
 
-def mount_tag(mount: Mount) -> str:
-    """The name by which the guest finds a 9p or virtiofs mount."""
-    digest = hashlib.sha256(f"{mount.location}:{mount.mount_point}".encode()).hexdigest()
-    return f"lima-{digest[:16]}"
-
-
 def _mounts(spec: MachineSpec) -> list[Option]:
     config = spec.config
     mounts = () if config.plain else config.mounts
@@ -341,13 +335,13 @@ def _ninep(mount: Mount) -> Option:
     readonly = "" if mount.writable else ",readonly=on"
     model = mount.ninep.security_model
     path = _escaped(mount.location)
-    return "-virtfs", f"local,mount_tag={mount_tag(mount)},path={path},security_model={model}{readonly}"
+    return "-virtfs", f"local,mount_tag={tag(mount)},path={path},security_model={model}{readonly}"
 
 
 def _virtiofs(spec: MachineSpec, index: int, mount: Mount) -> list[Option]:
-    socket = spec.paths.dir / f"virtiofsd-{index}.sock"
+    socket = spec.paths.virtiofsd_sock(index)
     queue = mount.virtiofs.queue_size or 1024
     return [
         ("-chardev", f"socket,id=char-virtiofs-{index},path={_escaped(socket)}"),
-        ("-device", f"vhost-user-fs-pci,queue-size={queue},chardev=char-virtiofs-{index},tag={mount_tag(mount)}"),
+        ("-device", f"vhost-user-fs-pci,queue-size={queue},chardev=char-virtiofs-{index},tag={tag(mount)}"),
     ]

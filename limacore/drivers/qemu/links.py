@@ -55,8 +55,8 @@ def _connected(index: int, path: Path) -> socket.socket:
 
 
 def make_shared_directories(spec: MachineSpec, log: Log) -> None:
-    """Make the host side of 9p mounts where it is missing; raises DriverError when that fails."""
-    if spec.config.mount_type != "9p" or spec.config.plain:
+    """Make the host side of mounts where it is missing; raises DriverError when that fails."""
+    if spec.config.plain:
         return
     for mount in spec.config.mounts:
         location = Path(mount.location)

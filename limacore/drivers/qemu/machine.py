@@ -13,7 +13,7 @@ from pathlib import Path
 
 from limacore.base import picture, proc
 from limacore.drivers.base import Exit, Log, Machine, MachineSpec
-from limacore.drivers.qemu import accel, args, failures, firmware, leftovers, probe, qmp, vnc
+from limacore.drivers.qemu import accel, args, failures, firmware, leftovers, probe, qmp, virtiofsd, vnc
 from limacore.drivers.qemu.links import connect_networks, locked_disks, make_shared_directories
 from limacore.errors import DriverError, StateError
 
@@ -96,6 +96,7 @@ async def _run(spec: MachineSpec, log: Log) -> AsyncIterator[QemuMachine]:
     async with AsyncExitStack() as stack:
         stack.enter_context(locked_disks(spec))
         stack.enter_context(leftovers.tidy(spec.paths))
+        await stack.enter_async_context(virtiofsd.serving(spec, host.program[0], log))
         process, host = await _launch(stack, spec, host, log)
         ended = await stack.enter_async_context(_watched(process))
         monitor = await _answering(stack, spec, process)
@@ -182,6 +183,3 @@ def _refuse_missing(spec: MachineSpec) -> None:
     if config.tpm:
         raise DriverError("`tpm: true` is not possible yet", detail="limatui does not start swtpm",
                           hint="remove `tpm` from lima.yaml")
-    if config.mount_type == "virtiofs" and config.mounts:
-        raise DriverError("`mountType: virtiofs` is not possible yet", detail="limatui does not start virtiofsd",
-                          hint="set `mountType: reverse-sshfs` in lima.yaml")

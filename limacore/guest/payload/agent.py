@@ -120,6 +120,83 @@ class Link:
         self.incoming, self.outgoing, self.skipping = b"", b"", False
 
 
+class Tunnel:
+    """A connection whose frames are datagrams: the host's clients of UDP ports in here, each a flow with a socket.
+
+    A frame is kind, number of the flow, size, and so many bytes. The first that we send says that we are there."""
+
+    HEADER = ">BIH"
+    HEADER_SIZE = 7
+    HERE, OPEN, DATA, CLOSE = range(4)
+    MOST_FLOWS = 4096
+
+    def __init__(self, fd):
+        self.fd = fd
+        self.incoming = b""
+        self.outgoing = pack(self.HEADER, self.HERE, 0, 0)
+        self.flows = {}  # number: socket
+        self.numbers = {}  # file descriptor: number
+
+    def frames(self, data):
+        """(kind, flow, payload) of each frame that is complete now."""
+        self.incoming += data
+        at = 0
+        while len(self.incoming) - at >= self.HEADER_SIZE:
+            kind, flow, size = unpack_from(self.HEADER, self.incoming, at)
+            if len(self.incoming) - at < self.HEADER_SIZE + size:
+                break
+            at += self.HEADER_SIZE + size
+            yield kind, flow, self.incoming[at - size:at]
+        self.incoming = self.incoming[at:]
+
+    def open(self, flow, where):
+        """A socket for a new flow to `IP PORT`; None when that is not possible."""
+        if flow in self.flows or len(self.flows) >= self.MOST_FLOWS:
+            return None
+        sock = None
+        try:
+            ip, _, port = where.decode().partition(" ")
+            family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+            sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+            sock.connect((ip, int(port)))
+        except (OSError, ValueError, OverflowError):
+            if sock is not None:
+                sock.close()
+            return None
+        self.flows[flow], self.numbers[sock.fileno()] = sock, flow
+        return sock.fileno()
+
+    def close(self, flow):
+        """End a flow; its file descriptor, None when there is none."""
+        sock = self.flows.pop(flow, None)
+        if sock is None:
+            return None
+        fd = sock.fileno()
+        del self.numbers[fd]
+        sock.close()
+        return fd
+
+    def put(self, flow, data):
+        try:
+            self.flows[flow].send(data)
+        except (KeyError, OSError):
+            pass  # nobody listens: a datagram may be lost
+
+    def take(self, fd):
+        """Datagrams of a flow that have come, as frames; what the host does not read in time is lost."""
+        flow = self.numbers[fd]
+        try:
+            while len(self.outgoing) < MAX_PENDING:
+                data = self.flows[flow].recv(65535)
+                self.outgoing += pack(self.HEADER, self.DATA, flow, len(data)) + data
+            while True:
+                self.flows[flow].recv(65535)
+        except OSError:
+            pass
+
+    flush = Link.flush
+
+
 # --- Listening sockets --------------------------------------------------------------------------------------------
 
 
@@ -391,6 +468,14 @@ def set_clock(host_time):
     return answer
 
 
+def touch(path, modified):
+    """Wake those who watch a file of a mount: the host changed it, which the guest's kernel cannot know."""
+    try:
+        os.utime(path, (modified, modified))
+    except OSError:
+        pass  # gone again, or not (yet) seen through the mount
+
+
 def power_off(reboot):
     """Ask the init system for an ordered end."""
     verb = "reboot" if reboot else "poweroff"
@@ -475,6 +560,7 @@ class Agent:
         self.connected = False  # a host program holds the other end of the virtio port
         self.port_pause = self.PORT_PAUSE
         self.clients = {}
+        self.tunnels = {}  # of the connection and of every flow: file descriptor: tunnel
         self.boot = Boot(run)
         self.ports = Ports()
         self.cpu = Cpu()
@@ -501,16 +587,21 @@ class Agent:
 
     def listen(self):
         self.socket_path = os.path.join(self.run_dir, "lima-guestagent.sock")
-        if os.path.lexists(self.socket_path):
-            os.unlink(self.socket_path)
-        self.server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        self.tunnel_path = os.path.join(self.run_dir, "lima-guestagent.tunnel")
+        self.server, self.tunnel_server = self.serve(self.socket_path), self.serve(self.tunnel_path)
+
+    def serve(self, path):
+        if os.path.lexists(path):
+            os.unlink(path)
+        server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
         before = os.umask(0o177)
-        self.server.bind(self.socket_path)
+        server.bind(path)
         os.umask(before)
         if self.socket_owner:
-            os.chown(self.socket_path, self.socket_owner, -1)
-        self.server.listen(8)
-        self.poll.register(self.server, select.POLLIN)
+            os.chown(path, self.socket_owner, -1)
+        server.listen(8)
+        self.poll.register(server, select.POLLIN)
+        return server
 
     def open_fifo(self):
         # boot.sh pokes it after each line of progress: a file cannot be polled, and looking again and again costs.
@@ -539,6 +630,7 @@ class Agent:
     def close(self):
         self.ports.stop()
         os.unlink(self.socket_path)
+        os.unlink(self.tunnel_path)
 
     # Links
 
@@ -626,6 +718,56 @@ class Agent:
         self.poll.register(fd, select.POLLIN)
         self.greet(link)
 
+    # Tunnels
+
+    def accept_tunnel(self):
+        try:
+            fd, _ = self.tunnel_server._accept()
+        except OSError:
+            return
+        os.set_blocking(fd, False)
+        self.tunnels[fd] = Tunnel(fd)
+        self.poll.register(fd, select.POLLIN)
+
+    def on_tunnel(self, tunnel, fd, event):
+        if fd != tunnel.fd:
+            tunnel.take(fd)
+            return
+        try:
+            data = os.read(fd, 1 << 18)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.drop_tunnel(tunnel)
+            return
+        for kind, flow, payload in tunnel.frames(data):
+            if kind == tunnel.OPEN:
+                self.watch_flow(tunnel, tunnel.open(flow, payload))
+            elif kind == tunnel.DATA:
+                tunnel.put(flow, payload)
+            elif kind == tunnel.CLOSE:
+                self.end_flow(tunnel, flow)
+
+    def watch_flow(self, tunnel, fd):
+        if fd is not None:
+            self.tunnels[fd] = tunnel
+            self.poll.register(fd, select.POLLIN)
+
+    def end_flow(self, tunnel, flow):
+        sock = tunnel.flows.get(flow)
+        if sock is not None:
+            self.poll.unregister(sock.fileno())
+            del self.tunnels[tunnel.close(flow)]
+
+    def drop_tunnel(self, tunnel):
+        for flow in list(tunnel.flows):
+            self.end_flow(tunnel, flow)
+        self.poll.unregister(tunnel.fd)
+        del self.tunnels[tunnel.fd]
+        os.close(tunnel.fd)
+
     # Messages of the host
 
     def on_line(self, link, line):
@@ -653,6 +795,8 @@ class Agent:
             link.send(set_clock(float(message["time"])))
         elif kind == "set-interval":
             self.set_interval(float(message["metrics"]))
+        elif kind == "touch":
+            touch(str(message["path"]), float(message["time"]))
         elif kind == "power-off":
             power_off(bool(message.get("reboot", False)))
         else:
@@ -697,6 +841,10 @@ class Agent:
             self.broadcast(self.boot.news())
         elif fd == self.server.fileno():
             self.accept()
+        elif fd == self.tunnel_server.fileno():
+            self.accept_tunnel()
+        elif fd in self.tunnels:
+            self.on_tunnel(self.tunnels[fd], fd, event)
         elif self.virtio is not None and fd == self.virtio.fd:
             self.on_link(self.virtio, event)
         elif fd in self.clients:
@@ -727,12 +875,13 @@ class Agent:
                              "removed": port_list(before - now)}])
 
     def flush(self):
-        for link in self.links():
-            if not link.flush():
-                self.drop(link)
+        tunnels = [tunnel for fd, tunnel in list(self.tunnels.items()) if fd == tunnel.fd]
+        for each, drop in [(link, self.drop) for link in self.links()] + [(one, self.drop_tunnel) for one in tunnels]:
+            if not each.flush():
+                drop(each)
                 continue
-            wanted = select.POLLIN | (select.POLLOUT if link.outgoing else 0)
-            self.poll.modify(link.fd, wanted)
+            wanted = select.POLLIN | (select.POLLOUT if each.outgoing else 0)
+            self.poll.modify(each.fd, wanted)
 
 
 def port_list(ports):

@@ -73,13 +73,16 @@ def test_requirements_of_kinds_of_guests() -> None:
         "final requirement 1 of 1: boot scripts must have finished"]
     assert names(Config(plain=True))[:2] == [
         "essential requirement 1 of 2: ssh", "essential requirement 2 of 2: Explicitly start ssh ControlMaster"]
+    mounted = Config(mount_type="reverse-sshfs", mounts=(Mount(location="/x"),))
+    assert names(mounted)[2:4] == ["essential requirement 3 of 4: sshfs binary to be installed",
+                                   "essential requirement 4 of 4: fuse to allow_other as user"]
     probed = Config(containerd=Containerd(user=True), probes=(Probe(script="true", description="p"),))
     assert names(probed)[3:4] == ["optional requirement 1 of 1: p"]
 
 
 def test_what_is_not_set_up_is_said() -> None:
     asked = Config(containerd=Containerd(user=True), mounts=(Mount(location="~"),))
-    assert [sentence.split("`")[1] for sentence in left_out(asked)] == ["mounts", "containerd"]
+    assert [sentence.split("`")[1] for sentence in left_out(asked)] == ["containerd"]
     assert not list(left_out(Config(plain=True, mounts=asked.mounts)))
 
 

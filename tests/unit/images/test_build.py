@@ -80,7 +80,7 @@ async def test_an_unknown_recipe_says_which_are_known(tmp_path: Path) -> None:
 
 
 async def test_a_built_image_needs_no_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    digest = recipe.digest(TINY, recipe.payload_dir(), bootstrap.host_sources().text)
+    digest = recipe.digest(TINY, recipe.payload_dir("tiny"), bootstrap.host_sources().text)
     folder = tmp_path / "build" / f"tiny-{digest}"
     folder.mkdir(parents=True)
     (folder / "kernel.cmdline").write_text("quiet")

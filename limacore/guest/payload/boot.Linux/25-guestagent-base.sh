@@ -70,12 +70,15 @@ command="$target daemon --socket-owner $LIMA_CIDATA_UID"
 changed=""
 ! install_agent || changed=yes
 if [ -d /run/systemd/system ]; then
-    if systemd_unit | write_if_other /etc/systemd/system/lima-guestagent.service; then
+    unit=/etc/systemd/system/lima-guestagent.service
+    [ ! -e "$unit" ] || known=yes
+    if systemd_unit | write_if_other "$unit"; then
         changed=yes
-        systemctl daemon-reload
+        # systemd reads a unit that is new to it by itself; reading all units anew takes an emulated guest seconds.
+        [ -z "${known:-}" ] || systemctl daemon-reload
     fi
-    systemctl enable --now lima-guestagent.service
-    [ -z "$changed" ] || systemctl restart lima-guestagent.service
+    systemctl --quiet --no-reload enable lima-guestagent.service
+    systemctl "$([ -n "$changed" ] && echo restart || echo start)" lima-guestagent.service
 elif command -v rc-update >/dev/null 2>&1; then
     ! openrc_service | write_if_other /etc/init.d/lima-guestagent || changed=yes
     chmod 755 /etc/init.d/lima-guestagent

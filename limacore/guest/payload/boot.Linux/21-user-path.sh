@@ -1,0 +1,17 @@
+#!/bin/sh
+# Users find the programs of the administrator, which rootless containers call, in every kind of shell.
+set -eu
+
+[ -d /run/systemd/system ] || exit 0
+for name in .profile .bashrc .zshrc; do
+    file=$LIMA_CIDATA_HOME/$name
+    ! grep -qs '^# Lima BEGIN' "$file" || continue
+    cat >>"$file" <<'BLOCK'
+# Lima BEGIN
+# Make sure that the programs of the administrator are found
+PATH="$PATH:/usr/sbin:/sbin"
+export PATH
+# Lima END
+BLOCK
+    chown "$LIMA_CIDATA_USER" "$file"
+done
