@@ -103,7 +103,8 @@ DEBIAN_12 = Recipe(
         "apt", "debian-archive-keyring", "systemd", "systemd-sysv", "systemd-resolved", "dbus", "libpam-systemd",
         "udev", "kmod", "linux-image-cloud-amd64", "initramfs-tools", "lz4", "grub-efi-amd64", "e2fsprogs",
         "dosfstools", "cloud-init", "cloud-guest-utils", "openssh-server", "openssh-sftp-server", "sshfs",
-        "fuse3", "sudo", "python3", "ca-certificates", "rsync", "iproute2", "iputils-ping", "procps", "less", "tzdata",
+        "fuse3", "sudo", "python3", "ca-certificates", "rsync", "iproute2", "iputils-ping", "procps", "less",
+        "tzdata", "nftables",
     ),
     excluded_paths=_UNREAD,
     # The last of two consoles is /dev/console: what the boot says must be in serial.log.

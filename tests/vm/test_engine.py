@@ -54,7 +54,7 @@ async def test_a_machine_through_the_engine(cli: Cli) -> None:
                 text += await console.read()
 
     refused = await ended(engine, engine.delete("t"))
-    assert (refused.state, "not stopped" in refused.error) == (JobState.FAILED, True)
+    assert (refused.state, "expected status `Stopped`" in refused.error) == (JobState.FAILED, True)
     assert (await ended(engine, engine.stop("t"))).state is JobState.DONE
     assert (await ended(engine, engine.delete("t"))).state is JobState.DONE
     await engine.close()

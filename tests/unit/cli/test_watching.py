@@ -20,9 +20,11 @@ import pytest
 from limacore.base import http1
 from limacore.base.picture import FORMATS, Pixels, bmp, png, read_ppm
 from limacore.cli.eventtext import sentences
+from limacore.forward.rules import Fixed
 from limacore.hostagent import api
 from limacore.model.agentstatus import AgentStatus, HostInfo
 from limacore.model.event import CloudInitProgress, Event, EventStatus, PortForwardEvent, StepEvent, VsockEvent
+from limacore.model.instance import Forward
 
 YAML = "images: [{location: /nowhere.qcow2}]\nmounts: []\n"
 EARLY = {"time": "2026-01-02T03:04:05.678901234Z", "status": {"sshLocalPort": 60022}}
@@ -160,6 +162,16 @@ def test_pictures() -> None:
             read_ppm(broken)
 
 
+class NoForwards:
+    """A host agent without forwards."""
+
+    async def add(self, made: Fixed) -> Forward:
+        raise NotImplementedError
+
+    async def remove(self, host: str) -> bool:
+        return False
+
+
 @pytest.mark.parametrize(("target", "method", "status"), [
     ("/v1/screenshot", "GET", 200), ("/v1/screenshot?format=BMP", "GET", 200),
     ("/v1/screenshot?format=gif", "GET", 400), ("/v1/screenshot", "POST", 405), ("/v1/info", "GET", 200),
@@ -168,7 +180,7 @@ async def test_the_route(tmp_path: Path, target: str, method: str, status: int) 
     async def pixels() -> Pixels:
         return TWO_BY_TWO
 
-    answers = api.handler(lambda: HostInfo("", 1), lambda metrics: AgentStatus("running"), pixels)
+    answers = api.handler(lambda: HostInfo("", 1), lambda metrics: AgentStatus("running"), pixels, NoForwards())
     async with http1.serve(tmp_path / "s", answers):
         response = await http1.request(tmp_path / "s", target, method=method)
     assert response.status == status
@@ -180,6 +192,6 @@ async def test_a_driver_that_cannot(tmp_path: Path) -> None:
     async def pixels() -> None:
         return None
 
-    answers = api.handler(lambda: HostInfo("", 1), lambda metrics: AgentStatus("running"), pixels)
+    answers = api.handler(lambda: HostInfo("", 1), lambda metrics: AgentStatus("running"), pixels, NoForwards())
     async with http1.serve(tmp_path / "s", answers):
         assert (await http1.request(tmp_path / "s", "/v1/screenshot")).status == 501

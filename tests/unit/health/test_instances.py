@@ -44,7 +44,8 @@ async def test_lima_yaml_that_is_no_text(house: House) -> None:
 
 
 async def test_what_is_not_supported_is_a_note(house: House) -> None:
-    house.add(more="copyToHost:\n- guest: /etc/hosts\n  host: /tmp/x\n")
+    yaml = house.add().lima_yaml
+    yaml.write_text(yaml.read_text().replace("{user: false,", "{user: true,"))
     assert only(await found_in(house), "not-supported").severity is Severity.NOTE
 
 
