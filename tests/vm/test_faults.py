@@ -101,7 +101,8 @@ def test_a_taken_port_is_named(tiny: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "word"), [("x" * 200, "greater than maximum length"), ("../x", "identifier"), ("a..b", "identifier"), ("a.yaml", "yaml")]
+    ("name", "word"),
+    [("x" * 200, "greater than maximum length"), ("../x", "identifier"), ("a..b", "identifier"), ("a.yaml", "yaml")],
 )
 def test_bad_names_are_refused(cli: Cli, name: str, word: str) -> None:
     done = cli("create", f"--name={name}", "template:tiny", check=False)
