@@ -51,7 +51,7 @@ def _raw() -> Iterator[None]:
         yield
         return
     try:
-        tty.setcbreak(fd)
+        tty.setcbreak(fd, termios.TCSANOW)  # what was typed ahead stays
         yield
     finally:
         termios.tcsetattr(fd, termios.TCSADRAIN, before)

@@ -7,6 +7,7 @@ import pty
 import select
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -96,9 +97,11 @@ def test_on_a_terminal_the_user_decides(synced: Host, script: str, keys: tuple[s
     child = subprocess.Popen(argv(script), cwd=synced.work, env=synced.environ, stdin=slave, stdout=slave,
                              stderr=slave, start_new_session=True)
     os.close(slave)
-    seen, waiting = "", list(keys)
-    while select.select([master], [], [], 0.5)[0] or child.poll() is None:
-        if waiting and seen.endswith("contents\x1b[0m\r\n"):
+    seen, answered, waiting = "", 0, list(keys)
+    deadline = time.monotonic() + 60
+    while (select.select([master], [], [], 0.5)[0] or child.poll() is None) and time.monotonic() < deadline:
+        if waiting and len(seen) > answered and seen.endswith("contents\x1b[0m\r\n"):
+            answered = len(seen)
             os.write(master, waiting.pop(0).encode())
         try:
             seen += os.read(master, 4096).decode(errors="replace") if select.select([master], [], [], 0.1)[0] else ""
