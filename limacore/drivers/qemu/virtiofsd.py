@@ -102,4 +102,6 @@ async def _listening(process: proc.Process, socket: Path) -> None:
             while not socket.exists() and process.code is None:  # noqa: ASYNC110 - the file system tells nobody
                 await asyncio.sleep(0.01)
     if not socket.exists():
+        if process.code is not None:
+            await process.wait()  # its last words may still be in the pipe
         raise DriverError("virtiofsd did not open its socket", detail=process.stderr_tail or str(socket), hint=_HINT)
