@@ -9,6 +9,7 @@ import marshal
 import os
 
 from limacore.base import remote
+from limacore.cli import quickmux
 from limacore.cli.quick import context, directories, home_dir, index_path, read_index, state
 
 _PART = "ssh"
@@ -18,6 +19,7 @@ _FIELDS = 6
 def argv(words: "list[str]", program: str = "limatui") -> "list[str] | None":
     """The ssh command for a plain `shell NAME …`; None when the full path has to answer.
 
+    Does not come back when the shared connection itself runs the command: where nobody needs a terminal.
     limactl's own command line is repeated for those who see ssh's arguments; by `ssh.config` it is shorter."""
     if len(words) < 2 or words[1].startswith("-") or os.environ.get("SSH") or words[2:3] in _ASKED:
         return None
@@ -34,6 +36,10 @@ def argv(words: "list[str]", program: str = "limatui") -> "list[str] | None":
         command = command[1:]
     directory = remote.change_directory(noted[2], cwd=os.getcwd(), home=os.path.expanduser("~"))
     text = remote.script(command, shell=noted[1], directory=directory)
+    if program == "limatui" and not os.isatty(1) and _lends_nothing(f"{place}/ssh.config"):
+        code = quickmux.run(f"{place}/ssh.sock", text)
+        if code is not None:
+            os._exit(code)
     before, after = [noted[4][0], "-F", f"{place}/ssh.config"], ["lima-" + name.replace(".", "-").replace("_", "-")]
     if program == "limactl":
         port = _port(f"{place}/ssh.config")
@@ -48,6 +54,15 @@ def argv(words: "list[str]", program: str = "limatui") -> "list[str] | None":
 
 _ASKED = (["create"], ["start"], ["delete"], ["shell"])
 """Commands that were probably not meant for the guest: the full path says so."""
+
+
+def _lends_nothing(path: str) -> bool:
+    """Whether guests get neither the ssh agent nor the display: what is lent, ssh has to carry."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return not any(line.startswith("  Forward") and line.rstrip().endswith(" yes") for line in file)
+    except OSError:
+        return False
 
 
 def _port(path: str) -> str:

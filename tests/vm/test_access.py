@@ -64,7 +64,9 @@ def test_into_the_guest_and_back(vm: Cli, tmp_path: Path) -> None:
 
 
 def _shells(vm: Cli) -> None:
-    for _ in range(2):  # the second takes the quick path
+    for _ in range(2):  # the second takes the quick path, over the shared connection itself
+        ended = vm("shell", "t", "sh", "-c", "cat; echo no >&2; exit 7", check=False)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (7, "", "no\n")
         assert vm("shell", "t", "echo", "a b", "$HOME", "it's").stdout == "a b $HOME it's\n"
         assert limactl(vm, "shell", "t", "sh", "-c", "exit 7", check=7).stdout == ""
     assert vm("shell", "--workdir", "/tmp", "t", "pwd").stdout == "/tmp\n"
