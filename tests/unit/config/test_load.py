@@ -221,9 +221,9 @@ _BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     ],
 )
 def test_hostile_yaml_is_one_problem_and_quick(text: str, reason: str, lima_home: Path) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     loaded = load_text(text, lima_home / "n/lima.yaml", HomePaths(lima_home))
-    assert time.monotonic() - began < 3
+    assert time.process_time() - began < 3
     if reason:
         assert loaded.config is None
         assert reason in loaded.words[0]
