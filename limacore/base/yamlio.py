@@ -172,7 +172,9 @@ def _syntax(error: yaml.YAMLError, name: str, text: str) -> YamlError:
     reason = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
     if mark is None:
         return YamlError(str(reason), name)
-    if "flow" in str(getattr(error, "context", "")) and (start := _unclosed(text)):
+    if reason == "exceeded maximum nesting depth":  # of libyaml 0.2.6, which looks far ahead
+        reason = f"nests deeper than {_MAX_DEPTH} levels"
+    elif "flow" in str(getattr(error, "context", "")) and (start := _unclosed(text)):
         # The bracket that is never closed is what has to be found, not the end of the file.
         mark, sequence = start.start_mark, isinstance(start, yaml.SequenceStartEvent)
         reason = "sequence end token ']' not found" if sequence else "could not find flow mapping end token '}'"

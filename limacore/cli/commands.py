@@ -99,8 +99,8 @@ _BASIC = (
                 _F("progress", "bool", "show the guest's cloud-init progress"),
                 _F("strict", "bool", "fail when a provision script of the guest failed"),
                 *_CREATE,
-            ), args=(0, 1), group="basic", complete="startable", examples="""  {0} start
-  {0} start dev
+            ), args=(0, 1), many="start NAME...|FILE.yaml|URL", group="basic", complete="startable",
+            examples="""  {0} start
   {0} start --name=dev template:debian-12"""),
     Command("stop", "Stop instances", "instances:stop", "stop INSTANCE [INSTANCE, ...]",
             (_force("kill the machine"),

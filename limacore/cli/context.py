@@ -32,7 +32,7 @@ class Context:
         self.asked_for_tty = asked_for_tty
         """What `--tty` says, None when it is not given."""
         self._told_at = 0.0
-        self._downloading = ""
+        self._downloading: set[str] = set()
 
     @cached_property
     def home(self) -> HomePaths:
@@ -45,8 +45,8 @@ class Context:
 
     def report(self, progress: Progress) -> None:
         """Progress of a long operation: a rewritten line on a terminal; elsewhere only that a download has begun."""
-        if progress.step == "download" and progress.detail != self._downloading:
-            self._downloading = progress.detail
+        if progress.step == "download" and progress.detail not in self._downloading:
+            self._downloading.add(progress.detail)
             tell(f"Downloading {visible(progress.detail)}\n")
         if progress.fraction is None or not sys.stderr.isatty() or self.log.style == "json":
             return

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 from msgspec import Struct
 
-from limacore.ansible import PlaybookError
 from limacore.base import notice, yq
 from limacore.base.goquote import ticked
 from limacore.cli import edit, prompt
 from limacore.cli.context import Context
+from limacore.cli.ready import shell_command, start_existing
 from limacore.cli.tree import Call
 from limacore.config.load import load
 from limacore.errors import AlreadyExistsError, ConfigError, InterruptedByUserError, LimaError, UsageError
 from limacore.lifecycle import create as creating
 from limacore.lifecycle import edit as editing
 from limacore.lifecycle import start as starting
-from limacore.model.event import Event, EventStatus
-from limacore.model.instance import Instance, Status
+from limacore.model.instance import Status
 from limacore.paths import HomePaths, check_identifier, check_instance_name
 from limacore.store.scan import inspect
 from limacore.templates import catalog, embed
@@ -65,9 +62,9 @@ def create(ctx: Context, call: Call) -> None:
     if _listed(ctx, call):
         return
     meant = resolve(ctx, call)
-    if _exists(ctx.home, meant.name):
+    if exists(ctx.home, meant.name):
         if meant.by_name:
-            _require_readable(ctx, meant.name)
+            require_readable(ctx, meant.name)
         raise AlreadyExistsError(f"instance {ticked(meant.name)} already exists")
     _create(ctx, call, meant)
     ctx.log("info", f"Run `{notice.program()} start {meant.name}` to start the instance.")
@@ -77,13 +74,18 @@ def start(ctx: Context, call: Call) -> None:
     """Start an instance, creating it when there is none of that name."""
     if _listed(ctx, call):
         return
+    if len(call.args) > 1:
+        from limacore.cli.startall import start_all
+
+        start_all(ctx, call)
+        return
     meant = resolve(ctx, call)
-    if not _exists(ctx.home, meant.name):
+    if not exists(ctx.home, meant.name):
         _create(ctx, call, meant)
     elif meant.by_name:
-        if _runs(ctx, meant.name):
+        if runs(ctx, meant.name):
             return
-        _require_readable(ctx, meant.name)
+        require_readable(ctx, meant.name)
         ctx.log("info", f"Using the existing instance {ticked(meant.name)}")
         apply_flags(ctx, call, meant.name)
     else:
@@ -106,7 +108,7 @@ def resolve(ctx: Context, call: Call) -> Meant:
     argument, name = call.arg(0), call["name"]
     if name:
         check_instance_name(name)
-    if _is_name(argument):
+    if is_name(argument):
         return _by_name(ctx, argument, name)
     if argument == "-":
         if not name:
@@ -123,14 +125,15 @@ def _by_name(ctx: Context, argument: str, name: str) -> Meant:
         raise UsageError(f"instance name {ticked(argument)} and CLI flag --name={ticked(name)} "
                          "cannot be specified together")
     chosen = argument or name or "default"
-    if argument not in ("", "default") and not _exists(ctx.home, chosen):
+    if argument not in ("", "default") and not exists(ctx.home, chosen):
         ctx.log("info", f"Creating an instance {ticked(chosen)} from template:default (Not from template:{chosen})")
         ctx.log("warning", f"This form is deprecated. Use `{notice.program()} create --name={chosen} "
                            "template:default` instead")
     return Meant(chosen, "template:default", True)
 
 
-def _is_name(argument: str) -> bool:
+def is_name(argument: str) -> bool:
+    """Whether an argument can only be the name of an instance, not a template; so is none at all."""
     try:
         return not argument or check_identifier(argument) == check_instance_name(argument)
     except UsageError:
@@ -143,7 +146,7 @@ def _warn_gone(ctx: Context, locator: str) -> None:
         ctx.log("warning", f"template:{name} " + _GONE[name].format(notice.program()))
 
 
-def _exists(home: HomePaths, name: str) -> bool:
+def exists(home: HomePaths, name: str) -> bool:
     """Whether there is an instance; a directory without lima.yaml is none, nor is a home that is a file a home."""
     try:
         os.lstat(home.home / name / "lima.yaml")
@@ -154,19 +157,21 @@ def _exists(home: HomePaths, name: str) -> bool:
     return True
 
 
-def _runs(ctx: Context, name: str) -> bool:
+def runs(ctx: Context, name: str) -> bool:
+    """Whether the instance runs already; that is told."""
     if inspect(ctx.home, name).status is not Status.RUNNING:
         return False
-    ctx.log("info", f"The instance {ticked(name)} is already running. Run `{shell_command(name)}` to open the shell.")
+    notice.info(f"The instance {ticked(name)} is already running. Run `{shell_command(name)}` to open the shell.")
     return True
 
 
-def _require_readable(ctx: Context, name: str) -> None:
+def require_readable(ctx: Context, name: str) -> None:
+    """Tell the errors of a lima.yaml; raises ConfigError when it cannot be used."""
     instance = inspect(ctx.home, name)
     if not instance.errors:
         return
     fields = {"error": instance.errors[0]} if len(instance.errors) == 1 else {"error": f"[{' '.join(instance.errors)}]"}
-    ctx.log("error", f'Instance "{name}" has configuration errors', **fields)
+    notice.error(f'Instance "{name}" has configuration errors', **fields)
     if load(ctx.home.instance(name).lima_yaml, ctx.home, exists=True).config is None:
         raise ConfigError(f'instance "{name}" has configuration errors', detail="\n".join(instance.errors))
 
@@ -239,56 +244,3 @@ def apply_flags(ctx: Context, call: Call, name: str) -> bool:
     except editing.RejectedError as error:
         raise ConfigError(f"failed to apply yq expression {ticked(expression)} to instance {ticked(name)}",
                           detail=edit.rejected(error.text, error).message) from error
-
-
-def start_existing(ctx: Context, name: str, *, limit: float = 0, strict: bool = False, quiet: bool = False) -> None:
-    """Start an instance that is there, telling what happens; `limit` in seconds, 0 for the usual one."""
-    ctx.log("info", f"Starting the instance {ticked(name)} with internal VM driver `qemu`")
-    instance = _started(ctx, name, limit, strict)
-    if not quiet:
-        ctx.log("info", f"READY. Run `{shell_command(name)}` to open the shell.")
-    if instance.message:
-        ctx.log("info", f"Message from the instance {ticked(name)}:")
-        print(instance.message.rstrip("\n"), file=sys.stderr)
-
-
-def _started(ctx: Context, name: str, limit: float, strict: bool) -> Instance:
-    try:
-        return ctx.run(starting.start(
-            ctx.home, name, report=ctx.report, timeout=limit if limit > 0 else starting.DEFAULT_TIMEOUT,
-            strict=strict, inherit=True, on_event=lambda event: _tell(ctx, event),
-        ))  # fmt: skip
-    except PlaybookError as error:
-        if notice.program() == "limactl":  # its last word is that of ansible-playbook
-            raise subprocess.CalledProcessError(error.exit_code, "ansible-playbook") from error
-        raise
-
-
-def shell_command(name: str) -> str:
-    """The command that opens a shell there."""
-    if notice.program() == "limactl":
-        return "lima" if name == "default" else f"limactl shell {name}"
-    return f"limatui shell{'' if name == 'default' else ' ' + name}"
-
-
-def offer_start(ctx: Context, name: str, wanted: bool, *, asked: bool) -> None:
-    """Start when `--start` says so; when nothing was said and there is a terminal, ask."""
-    if not asked:
-        wanted = ctx.tty and sys.stdin.isatty() and _confirmed()
-    if wanted:
-        start_existing(ctx, name)
-
-
-def _confirmed() -> bool:
-    try:
-        return prompt.confirm("Do you want to start the instance now? ")
-    except prompt.NoTerminalError:
-        return False
-
-
-def _tell(ctx: Context, event: Event) -> None:
-    status = event.status
-    if status == EventStatus(ssh_local_port=status.ssh_local_port) and status.ssh_local_port:
-        ctx.log("info", f"SSH Local Port: {status.ssh_local_port}")
-    for error in status.errors:
-        ctx.log("error", error)

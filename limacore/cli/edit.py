@@ -39,7 +39,7 @@ def edit(ctx: Context, call: Call) -> None:
     if outcome is not Outcome.CHANGED:
         ctx.log("info", _EMPTY if outcome is Outcome.EMPTY else "Aborting, no changes made to the instance")
     elif _is_name(name):
-        from limacore.cli.create import offer_start
+        from limacore.cli.ready import offer_start
 
         ctx.log("info", f"Instance {ticked(name)} configuration edited")
         offer_start(ctx, name, call["start"], asked=call.given("start"))

@@ -28,7 +28,8 @@ def stop(ctx: Context, call: Call) -> None:
 
 def restart(ctx: Context, call: Call) -> None:
     """Restart an instance, with the changes that the flags ask for."""
-    from limacore.cli.create import apply_flags, start_existing
+    from limacore.cli.create import apply_flags
+    from limacore.cli.ready import start_existing
 
     name = call.arg(0, "default")
     configured(ctx.home, name)
@@ -86,7 +87,7 @@ def _copy(ctx: Context, call: Call, act: Callable[..., Coroutine[Any, Any, objec
     else:
         ctx.run(act(ctx.home, old, new, report=ctx.report))
     if call["start"] or (ctx.tty and not call.given("start")):
-        from limacore.cli.create import offer_start
+        from limacore.cli.ready import offer_start
 
         offer_start(ctx, new, call["start"], asked=call.given("start"))
 

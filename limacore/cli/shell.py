@@ -57,7 +57,7 @@ def _running(ctx: Context, call: Call, name: str) -> Instance:
     instance = shells.known(ctx.home, name)
     may_start = call["start"] if call.given("start") else ctx.tty and sys.stdin.isatty()
     if instance.status is Status.STOPPED and may_start:
-        from limacore.cli.create import offer_start
+        from limacore.cli.ready import offer_start
 
         offer_start(ctx, name, call["start"], asked=call.given("start"))
     elif instance.status is not Status.STOPPED:

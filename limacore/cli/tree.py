@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from limacore.base import notice
 from limacore.cli.pflag import Flag, parse
@@ -27,6 +28,8 @@ class Command(Struct, frozen=True):
     aliases: tuple[str, ...] = ()
     args: tuple[int, int] = (0, ANY)
     """Least and greatest number of positionals."""
+    many: str = ""
+    """The usage line of a command that takes any number of positionals, unless we are called limactl."""
     group: str = ""
     """`basic`, `advanced` or `ours` on the help of the root; empty: not shown there."""
     long: str = ""
@@ -148,7 +151,7 @@ def call(root: Command, found: Found) -> Call:
 
 
 def _check_count(found: Found, args: Sequence[str]) -> None:
-    low, high = found.command.args
+    low, high = _own(found.command).args
     if not found.command.run or low <= len(args) <= high:
         return
     reason = _reason(low, high, args, found.title)
@@ -170,9 +173,16 @@ def _reason(low: int, high: int, args: Sequence[str], title: str) -> str:
     return f"accepts between {low} and {high} arg(s), received {len(args)}"
 
 
+def _own(command: Command) -> Command:
+    """The command as it is under the name that we are called by."""
+    if not command.many or notice.program() == "limactl":
+        return command
+    return replace(command, use=command.many, args=(command.args[0], ANY))
+
+
 def usage(found: Found) -> str:
     """The usage line of a command."""
-    command = found.command
+    command = _own(found.command)
     parent = found.title.rpartition(" ")[0]
     line = f"{parent} {command.use or command.name}" if found.path else found.title
     return line if "[flags]" in line or command.commands else f"{line} [flags]"

@@ -122,13 +122,25 @@ def load_layers(text: str, setting: Setting, home: HomePaths) -> Loaded:
     elsewhere = [replace(each, line=0, column=0) for file in sides for each in file.problems]
     unreadable = [*own.problems, *elsewhere]
     loose = tuple((file.where, what) for file in files if (what := unmarshal.loose(file.problems, file.text)))
-    if refusal := next((_refusal(file) for file in files if file.failed), ""):
-        return Loaded(None, own.values, problems=tuple(unreadable), refusal=refusal, loose=loose)
     places = _Places(own.root)
-    if unused := [places.put(each) for each in unused_params(own.values)]:
-        return Loaded(None, own.values, problems=(*unreadable, *unused), refusal=unused[0].told, loose=loose)
+    unused = [places.put(each) for each in unused_params(own.values)]
     layers = Layers(own.values, *(each.values for each in sides))
+    refusal = next((_refusal(file) for file in files if file.failed), "")
+    if refusal or unused:
+        wrong = unreadable if any(each.failed for each in sides) or own.root is None else [
+            *unreadable, *_others(own, [*unused, *_filled(layers, setting, places, [], home).problems])]
+        return Loaded(None, own.values, problems=tuple(wrong), refusal=refusal or unused[0].told, loose=loose)
     return replace(_filled(layers, setting, places, unreadable, home), loose=loose)
+
+
+def _others(own: Typed, found: list[Problem]) -> list[Problem]:
+    """Problems that are none only because a value beside them was left out for not fitting."""
+    misfits = {_top(each) for each in own.problems if each.severity == "error"}
+    return [each for each in found if _top(each) not in misfits]
+
+
+def _top(problem: Problem) -> str:
+    return problem.path.partition(".")[0].partition("[")[0]
 
 
 def _refusal(file: Typed) -> str:

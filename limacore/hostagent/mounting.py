@@ -27,6 +27,9 @@ SETTLE_TIME = 120.0
 QUICK, SLOW = 1.0, 30.0
 """Seconds until a mount that broke is made again: at first, and what that grows to."""
 
+_LAST_WORDS = 2.0
+"""Seconds that an SFTP server without a peer may take to end."""
+
 _BUFFER = 1 << 20
 """Bytes under way between the ssh master and an SFTP server, so that neither waits for the other's turn."""
 
@@ -194,6 +197,10 @@ async def _connected(master: Master, command: str, argv: list[str], log: Log) ->
                     argv, stdin=theirs.fileno(), stdout=theirs.fileno(), grace=0,
                     stderr=lambda line: log("warning", f"sftp server: {line}")))
             result = await master.stream(command, ours.fileno())
+            ours.close()  # a server that lives sees it and ends; what one that failed has said may not be read yet
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_WORDS):
+                    await server.wait()
             if server.code:  # then sshfs saw only a connection that ended, which it takes for a good end
                 return ScriptResult(255, stderr=server.stderr_tail or f"the SFTP server ended ({server.code})")
             return result

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from limacore.base import diskformat, notice, proc, sparsetar
-from limacore.base.files import write_failed
+from limacore.base.files import locked, write_failed
 from limacore.base.goquote import ticked
 from limacore.base.log import rfc3339
 from limacore.base.sparsetar import Member
 from limacore.base.version import VERSION
-from limacore.errors import AlreadyExistsError, HostError, StateError
+from limacore.errors import AlreadyExistsError, HostError, LockedError, StateError
 from limacore.images.unpack import in_thread
 from limacore.lifecycle import manifest, packing
 from limacore.lifecycle.guard import configured, held
@@ -29,6 +29,7 @@ from limacore.store.scan import inspect
 
 Report = Callable[[Progress], None]
 ENDING = ".tar.zst"
+_UNFINISHED = ".limatui-export-"
 
 
 async def export(home: HomePaths, name: str, file: Path, *, report: Report) -> Path:
@@ -63,15 +64,24 @@ def _require_stopped(instance: Instance) -> None:
 
 @contextlib.contextmanager
 def _folder_beside(target: Path) -> Iterator[Path]:
-    """A hidden folder on the file system of `target` for what is not finished."""
+    """A hidden folder on the file system of `target` for what is not finished; those of killed exports go."""
+    _sweep(target.parent)
     try:
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
+        folder = Path(tempfile.mkdtemp(prefix=f"{_UNFINISHED}{target.name}-", dir=target.parent))
     except OSError as error:
         raise write_failed(target, error) from error
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with locked(folder):
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(place: Path) -> None:
+    """Remove the unfinished folders that no process holds."""
+    for folder in place.glob(f"{_UNFINISHED}*/"):
+        with contextlib.suppress(LockedError, OSError), locked(folder, wait=False, make=False):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _publish(part: Path, target: Path) -> None:

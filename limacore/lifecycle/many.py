@@ -1,4 +1,7 @@
-"""One thing done to several instances at once; what is told of one stays together, in the order of the names."""
+"""One thing done to several instances at once.
+
+What is told of one stays together, in the order of the names; or it is told at once, each line with the name in front.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,21 @@ class _Lane:
                 LOGGER.handle(record)
 
 
-_LANE: ContextVar[_Lane | None] = ContextVar("lane", default=None)
+class _Named:
+    """What one instance has to tell is told at once, with its name."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def keeps(self, record: logging.LogRecord) -> bool:
+        record.msg = f"{self._name}: {record.msg}"
+        return False
+
+    def open(self) -> None:
+        pass
+
+
+_LANE: ContextVar[_Lane | _Named | None] = ContextVar("lane", default=None)
 
 
 def _passes(record: logging.LogRecord) -> bool:
@@ -47,9 +64,13 @@ def _passes(record: logging.LogRecord) -> bool:
 LOGGER.addFilter(_passes)
 
 
-async def each(names: Sequence[str], work: Callable[[str], Awaitable[object]]) -> tuple[LimaError, ...]:
-    """Do `work` for every name at once; what failed, in the order of the names. A name given twice counts once."""
-    lanes = {name: _Lane() for name in names}
+async def each(
+    names: Sequence[str], work: Callable[[str], Awaitable[object]], *, live: bool = False
+) -> tuple[LimaError, ...]:
+    """Do `work` for every name at once; what failed, in the order of the names. A name given twice counts once.
+
+    `live`: lines are told at once, with their names; else those of one instance together."""
+    lanes = {name: _Named(name) if live else _Lane() for name in names}
     errors = []
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_in_lane(lane, name, work), name=name) for name, lane in lanes.items()]
@@ -59,7 +80,9 @@ async def each(names: Sequence[str], work: Callable[[str], Awaitable[object]]) -
     return tuple(error for error in errors if error is not None)
 
 
-async def _in_lane(lane: _Lane, name: str, work: Callable[[str], Awaitable[object]]) -> LimaError | None:
+async def _in_lane(
+    lane: _Lane | _Named, name: str, work: Callable[[str], Awaitable[object]]
+) -> LimaError | None:
     _LANE.set(lane)
     try:
         await work(name)

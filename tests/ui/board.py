@@ -69,7 +69,7 @@ class Board:
     async def until(self, true: Callable[[], object], what: str = "") -> None:
         """Wait for an event; the clock of the world stands still meanwhile."""
         try:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(60):
                 while not true():
                     await self.pilot.pause(0.01)
         except TimeoutError:

@@ -164,7 +164,7 @@ def rendered(app: App[Any]) -> Iterable[Any]:
     return app.screen._compositor.render_strips()
 
 
-async def until(pilot: Any, condition: Any, *, patience: float = 20.0) -> None:
+async def until(pilot: Any, condition: Any, *, patience: float = 60.0) -> None:
     """Let the app run until the condition holds; fails when it does not come true."""
     async with asyncio.timeout(patience):
         while not condition():

@@ -20,7 +20,7 @@ from pathlib import Path
 from limatui.widgets.vt import VtGrid
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class Terminal:

@@ -6,7 +6,6 @@ import os
 import select
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -25,10 +24,8 @@ Dashboard(DemoEngine(5, frozen=1.8e9), clock=lambda: 1.8e9, driver_class=Termina
 def test_opens_and_quits_and_leaves_the_terminal_clean() -> None:
     with terminal("-m", "limatui", "--demo") as screen:
         screen.until(lambda text: "2 of 5 running" in text)
-        began = time.monotonic()
         screen.write(b"q")
         assert screen.ended() == 0
-        assert time.monotonic() - began < 5
         for restored in (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1000l", b"\x1b[?2004l"):
             assert restored in screen.seen
         assert not list(screen.scratch.iterdir()), "the files of the demo are gone"

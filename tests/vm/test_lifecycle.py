@@ -132,3 +132,22 @@ def test_the_agent_stops_on_either_signal(tiny: Cli, signal_name: str) -> None:
     subprocess.run(["kill", f"-{signal_name}", str(agent)], check=True)
     until(lambda: not Path(f"/proc/{agent}").exists() and not Path(f"/proc/{machine}").exists(), "both end", 60)
     assert not left_behind(tiny.home)
+
+
+def test_several_start_at_once_and_one_that_fails_stops_no_other(tiny: Cli) -> None:
+    tiny("clone", "t", "u")
+    done = tiny("start", "t", "nobody", "u", check=False)
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert all(any(f'msg="{name}: ' in line for name in ("t", "u", "nobody")) for line in lines[:-1]), done.stderr
+    assert "1 of 3 instances could not be started" in lines[-1]
+    said = "".join(lines)
+    assert "u: READY. Run `limatui shell u`" in said
+    assert "t: READY. Run `limatui shell t`" in said
+    assert "nobody: open" in said
+    first = {name: said.index(f"{name}: Starting the instance") for name in "tu"}
+    assert max(first.values()) < said.index("READY")
+    assert (tiny.state("t"), tiny.state("u")) == ("Running", "Running")
+    assert "t: The instance `t` is already running" in tiny("start", "t", "u").stderr
+    tiny("stop", "t", "u")
+    assert not left_behind(tiny.home)

@@ -204,10 +204,10 @@ def test_functions_of_the_caller() -> None:
     ],
 )
 def test_what_has_no_end_ends(text: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(TemplateError):
         expand(text, VALUES)
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_references() -> None:

@@ -56,8 +56,8 @@ async def test_a_file_that_cannot_be_run(tmp_path: Path) -> None:
 async def test_a_time_out_ends_the_whole_group(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     hang = f"sleep 1000 & echo $! $$ > {pids}; wait"
-    with pytest.raises(HostError, match=r"did not finish within 0\.5 seconds"):
-        await proc.run(["sh", "-c", hang], timeout=0.5)
+    with pytest.raises(HostError, match=r"did not finish within 2 seconds"):
+        await proc.run(["sh", "-c", hang], timeout=2)
     assert all(gone(int(pid)) for pid in pids.read_text().split())
 
 

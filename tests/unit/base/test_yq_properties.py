@@ -56,13 +56,13 @@ _PATIENT = settings(max_examples=300, suppress_health_check=list(HealthCheck))
 
 
 def _soon(began: float) -> bool:
-    return time.monotonic() - began < 15
+    return time.process_time() - began < 15
 
 
 @_PATIENT
 @given(EXPRESSIONS, DOCUMENTS)
 def test_a_result_or_one_error(expression: str, text: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     try:
         yq.evaluate(expression, text)
         yq.show(expression, text)

@@ -62,7 +62,7 @@ async def test_follow_yields_what_is_appended(tmp_path: Path) -> None:
     file.write_bytes(b"first\n")
     found: list[bytes] = []
     fd = os.open(file, os.O_WRONLY | os.O_APPEND)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         async for line in follow(file):
             found.append(line)
             if len(found) == 3:

@@ -31,6 +31,8 @@ def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
         (["create", "template:tinny"], "did you mean `tiny`?"),
         (["create", "--name=../x", "template:tiny"], "not a valid identifier"),
         (["stop", "nobody"], "nobody/lima.yaml: no such file or directory"),
+        (["start", "a", "template:tiny"], "several instances are started by their names, and `template:tiny` is none"),
+        (["start", "a", "b", "--name=c"], "`--name` is for one instance"),
         (["protect"], "requires at least 1 arg(s), only received 0"),
         (["disk", "create", "d", "--size=big"], "invalid size: 'big'"),
     ],
@@ -45,6 +47,12 @@ def test_what_is_refused_is_one_line_and_changes_nothing(
     assert err.startswith('time="')
     assert not [path for path in lima_home.iterdir() if path.name != "_disks"]
     assert not list(lima_home.glob("_disks/*"))
+
+
+def test_limactl_starts_one_instance(lima_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["start", "a", "b"], "limactl") == 1
+    assert "`limactl start` accepts at most 1 arg(s), received 2." in capsys.readouterr().err
+    assert run(capsys, "start", "--help")[1].splitlines()[3] == "  limatui start NAME...|FILE.yaml|URL [flags]"
 
 
 def test_protection_is_told_and_told_twice(lima_home: Path, capsys: pytest.CaptureFixture[str]) -> None:

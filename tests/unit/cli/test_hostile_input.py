@@ -120,7 +120,7 @@ def answer(box: Sandbox, *words: str, **step: Any) -> dict[str, Any]:
     assert got["rc"] in (0, 1, 255), shown
     assert "Traceback" not in got["stderr"], shown
     assert got["stderr"].count("level=fatal") <= 1, shown
-    assert time.monotonic() - began < 20, shown
+    assert time.monotonic() - began < 60, shown
     left = box.home / ".lima"
     names = [path.name for path in left.iterdir()] if left.is_dir() else []
     assert not [name for name in names if name.startswith(".create-")], shown
@@ -222,7 +222,7 @@ def test_output_that_cannot_be_written_is_one_line(lima_home: Path, words: tuple
     (lima_home / "a/lima.yaml").write_text(GOOD)
     with Path("/dev/full").open("wb") as full:
         process = limatui(*words, stdout=full)
-        said = process.communicate(timeout=20)[1].decode()
+        said = process.communicate(timeout=60)[1].decode()
     assert process.returncode == 1
     assert "Traceback" not in said and "Exception ignored" not in said
     assert words == ("--version",) or "write /dev/stdout: no space left on device" in said
@@ -232,7 +232,7 @@ def test_output_that_cannot_be_written_is_one_line(lima_home: Path, words: tuple
 @pytest.mark.parametrize("closed", [0, 1, 2])
 def test_a_closed_stream_is_no_error(lima_home: Path, words: tuple[str, ...], closed: int) -> None:
     process = subprocess.run(["sh", "-c", f'exec "$@" {closed}>&-', "-", sys.executable, "-P", "-m", "limatui", *words],
-                             cwd=ROOT, capture_output=True, timeout=20, check=False)
+                             cwd=ROOT, capture_output=True, timeout=60, check=False)
     assert process.returncode == 0
     assert b"Traceback" not in process.stderr
 
@@ -243,7 +243,7 @@ def test_a_reader_that_went_away_is_told_nothing(lima_home: Path, words: tuple[s
     os.close(reader)
     process = limatui(*words, stdout=writer)
     os.close(writer)
-    said = process.communicate(timeout=20)[1].decode()
+    said = process.communicate(timeout=60)[1].decode()
     assert "Traceback" not in said and "Exception ignored" not in said and "fatal" not in said
 
 
@@ -252,7 +252,7 @@ def test_a_log_that_nobody_can_read_does_not_stop_the_work(lima_home: Path) -> N
     (lima_home / "a/lima.yaml").write_text(GOOD)
     with Path("/dev/full").open("wb") as full:
         process = limatui("delete", "a", stderr=full)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     assert not (lima_home / "a").exists()
 
 
@@ -270,9 +270,10 @@ def test_a_copy_that_cannot_be_written_leaves_what_was_there(lima_home: Path, tm
 
 def test_ctrl_c_ends_as_if_by_the_signal_without_a_word() -> None:
     process = limatui("yq", ".", "-", stdin=subprocess.PIPE)
-    time.sleep(1)
+    assert process.stdin
+    process.stdin.write(b"# more than a pipe holds, so it is being read when this was written\n" * 4000)
     process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=20)[1]
+    said = process.communicate(timeout=60)[1]
     assert (process.returncode, said) == (-signal.SIGINT, b"")
 
 
@@ -280,6 +281,6 @@ def test_ctrl_c_ends_as_if_by_the_signal_without_a_word() -> None:
 def test_a_user_without_a_home_is_told_so() -> None:
     environment = {key: value for key, value in os.environ.items() if key not in ("HOME", "LIMA_HOME")}
     process = limatui("disk", "list", user=54321, group=54321, extra_groups=[], env=environment)
-    said = process.communicate(timeout=20)[1].decode()
+    said = process.communicate(timeout=60)[1].decode()
     assert process.returncode == 1
     assert "$HOME is not defined" in said and "Traceback" not in said

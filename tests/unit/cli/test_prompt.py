@@ -24,7 +24,7 @@ def talk(code: str, *keys: str) -> str:
         os.chdir(ROOT)
         os.execv(sys.executable, [sys.executable, "-c", code])
     shown, waiting = b"", list(keys)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if select.select([master], [], [], 0.4)[0]:
             try:

@@ -63,14 +63,14 @@ class Watch:
             self.text += line
 
     def until(self, text: str) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while text not in self.text:
             assert time.monotonic() < deadline, self.text
             time.sleep(0.02)
 
     def interrupt(self) -> int:
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(10)
+        return self.process.wait(60)
 
 
 @contextlib.contextmanager

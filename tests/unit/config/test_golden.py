@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from limacore.base import yamlio
+from limacore.base import yq as expressions
 from limacore.base.host import Host
 from limacore.base.units import parse_size
 from limacore.config.load import Loaded, load_layers
@@ -20,6 +21,7 @@ from limacore.config.written import to_yaml, written
 from limacore.errors import LimaError, UsageError
 from limacore.paths import HomePaths
 from limacore.templates import embed
+from limacore.templates.fill import shown
 
 GOLDEN = Path(__file__).parents[4] / "shared" / "golden" / "config"
 pytestmark = pytest.mark.skipif(not GOLDEN.is_dir(), reason="no recordings of the reference program here")
@@ -125,6 +127,22 @@ def test_fill(stage: Stage) -> None:
     assert _comparable(ours) == _comparable(_readable(text))
     if not _UNWRITABLE.search(text) and stage.case.name not in OTHER_STYLE:
         assert to_yaml(filled) == re.sub("52:55:55:.*", "derived", text)
+
+
+SHARED = GOLDEN / "yq/075-identity/input.yaml"
+
+
+@pytest.mark.parametrize("stage", [
+    _case(path.parent) for path in sorted(GOLDEN.glob("yq/*/query.expected.txt"))
+    if (path.parent / "input.yaml").read_bytes() != SHARED.read_bytes()
+], indirect=True)
+def test_queries_of_a_filled_file(stage: Stage) -> None:
+    """tests/golden/test_yq.py has those of the file that most of them share."""
+    if stage.case.name == "147-query-with-base":  # what its base.yaml must have been: that file was not recorded
+        (stage.home_dir / "_config/base.yaml").write_text("env: {FROM: base}\n")
+    values = shown(stage.load(with_base=True))
+    found = expressions.print_results(expressions.query((stage.case / "expr.txt").read_text(), values))
+    assert found == stage.expected("query.expected.txt")
 
 
 _UNWRITABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]|\ufffd")

@@ -88,11 +88,17 @@ def test_the_homes_own_files(lima_home: Path) -> None:
 def test_a_problem_says_where_and_what_was_expected(lima_home: Path) -> None:
     text = IMAGES + "cpus: many\nmoutns: []\nssh:\n  localPort: 22\n"
     problems = check_text(text, lima_home / "n/lima.yaml", HomePaths(lima_home))
-    assert [(each.line, each.severity) for each in problems] == [(2, "error"), (3, "warning")]
+    assert [(each.line, each.severity) for each in problems] == [(2, "error"), (3, "warning"), (5, "error")]
     assert "whole number" in problems[0].message
     assert "`mounts`" in problems[1].hint
     fixed = check_text(text.replace("many", "2"), lima_home / "n/lima.yaml", HomePaths(lima_home))
     assert (fixed[-1].line, fixed[-1].path) == (5, "ssh.localPort")
+
+
+def test_values_that_do_not_fit_hide_no_other_problem_and_make_none_up(lima_home: Path) -> None:
+    text = "images: x\nvmType: [qemu]\nmemory: 5XiB\nparam: {a: b}\nmounts: [{location: rel}, {location: [y]}]\n"
+    problems = check_text(text, lima_home / "n/lima.yaml", HomePaths(lima_home))
+    assert [each.path for each in problems] == ["images", "vmType", "memory", "param.a", "mounts[1].location"]
 
 
 def test_a_thousand_lines_are_checked_while_typing(lima_home: Path) -> None:
@@ -221,9 +227,9 @@ _BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     ],
 )
 def test_hostile_yaml_is_one_problem_and_quick(text: str, reason: str, lima_home: Path) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     loaded = load_text(text, lima_home / "n/lima.yaml", HomePaths(lima_home))
-    assert time.monotonic() - began < 3
+    assert time.process_time() - began < 3
     if reason:
         assert loaded.config is None
         assert reason in loaded.words[0]

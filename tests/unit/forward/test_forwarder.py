@@ -132,10 +132,12 @@ async def test_tries_become_rarer(monkeypatch: pytest.MonkeyPatch) -> None:
     async with at_work() as made:
         made.master.taken.add(Address("127.0.0.1", 7000))
         made.it.ports(Ports((tcp(7000),)))
-        await asyncio.sleep(0.3)
-        assert made.it._pause == 0.05
-        made.master.taken.clear()
-        await asyncio.sleep(0.2)
+        async with asyncio.timeout(30):
+            while made.it._pause != 0.05:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
+            made.master.taken.clear()
+            while len(made.events) < 2:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
         assert [event.type for event in made.events] == ["failed", "forwarding"]
 
 

@@ -32,7 +32,7 @@ class Talk:
 
     def __init__(self, path: Path) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(20)
+        self.socket.settimeout(60)
         self.socket.connect(str(path))
         self.rest = b""
 
@@ -65,7 +65,7 @@ class Running:
             env={**os.environ, "LIMA_CIDATA_MNT": str(run)}, stderr=subprocess.PIPE)
 
     def talk(self) -> Talk:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 return Talk(self.run / "lima-guestagent.sock")

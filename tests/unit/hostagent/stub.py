@@ -217,7 +217,7 @@ class Running:
 
     async def until_connected(self, number: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection to a port of this host that is about to be listened on."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 try:
                     return await asyncio.open_connection("127.0.0.1", number)

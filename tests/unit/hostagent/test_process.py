@@ -30,7 +30,7 @@ async def end(paths: InstancePaths) -> tuple[list[Event | LogLine], StateError]:
     pid = hostlink.spawn(paths)
     lines: list[Event | LogLine] = []
     with pytest.raises(StateError) as caught:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             async for line in hostlink.follow(paths, pid):
                 lines.append(line)
     assert identity(pid) is None
@@ -109,7 +109,7 @@ async def test_one_signal_ends_an_agent_that_is_only_launching(paths: InstancePa
     paths.lima_yaml.write_text("images: [{location: /x, arch: x86_64}]\narch: x86_64\nmounts: []\n"
                                "firmware: {legacyBIOS: true}\ncontainerd: {system: false, user: false}\n")
     pid = hostlink.spawn(paths)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not paths.ha_sock.exists() and identity(pid):  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.01)
         os.kill(pid, signal.SIGINT)

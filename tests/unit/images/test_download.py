@@ -149,7 +149,7 @@ async def test_after_a_kill_the_rest_is_asked_for(server: Server, cache: Path) -
     while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
         time.sleep(0.02)  # noqa: ASYNC251
     child.send_signal(signal.SIGKILL)
-    child.communicate(timeout=10)
+    child.communicate(timeout=60)
     server.stall.set()
     assert (await fetch(server.url, server.digest, cache, _ignore)).path.read_bytes() == server.body
     assert server.ranges_asked[-1].startswith("bytes=")

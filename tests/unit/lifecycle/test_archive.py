@@ -9,6 +9,7 @@ import io
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tarfile
@@ -21,6 +22,7 @@ import pytest
 from backports import zstd
 
 from limacore.base import sparsetar
+from limacore.base.files import locked
 from limacore.base.host import host
 from limacore.base.sparsetar import Member
 from limacore.errors import AlreadyExistsError, HostError, ImageError, LimaError, NotFoundError, StateError
@@ -221,6 +223,24 @@ async def test_cancelled_export_and_import_leave_nothing(home: HomePaths, tmp_pa
     file = await export(home, "a", tmp_path, report=quiet)
     await cancelled(lambda report: import_(home, file, "b", report=report))
     assert [each.name for each in home.home.iterdir() if each.name.startswith(("b", "."))] == []
+
+
+async def test_what_a_killed_export_left_goes_with_the_next(home: HomePaths, tmp_path: Path) -> None:
+    (home.home / "a" / "kernel").write_bytes(os.urandom(80 << 20))
+    script = ("import asyncio, os, signal, sys\n"
+              "from pathlib import Path\n"
+              "from limacore.lifecycle.archive import export\n"
+              "from limacore.paths import HomePaths\n"
+              "end = lambda progress: os.kill(os.getpid(), signal.SIGKILL)\n"
+              "asyncio.run(export(HomePaths(Path(sys.argv[1])), 'a', Path(sys.argv[2]), report=end))\n")
+    victim = await asyncio.create_subprocess_exec(sys.executable, "-c", script, home.home, tmp_path)
+    assert await victim.wait() == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 1
+    held = tmp_path / ".limatui-export-of-another"
+    held.mkdir()
+    with locked(held):
+        await export(home, "a", tmp_path / "y.tar.zst", report=quiet)
+    assert sorted(each.name for each in tmp_path.iterdir()) == [held.name, "y.tar.zst"]
 
 
 async def test_every_damage_is_noticed(home: HomePaths, tmp_path: Path) -> None:

@@ -40,6 +40,21 @@ async def test_the_first_is_heard_at_once(told: list[str]) -> None:
     assert told == ["info a", "info b"]
 
 
+async def test_lines_that_are_told_at_once_bear_the_name(told: list[str]) -> None:
+    turn = asyncio.Event()
+
+    async def work(name: str) -> None:
+        notice.info("1")
+        if name == "b":
+            turn.set()
+        await turn.wait()
+        await asyncio.to_thread(notice.warning, "2 %s")
+
+    assert await asyncio.wait_for(many.each(["a", "b"], work, live=True), 10) == ()
+    assert told[:2] == ["info a: 1", "info b: 1"]
+    assert sorted(told[2:]) == ["warning a: 2 %s", "warning b: 2 %s"]
+
+
 async def test_errors_are_collected_in_order(told: list[str]) -> None:
     async def work(name: str) -> None:
         if name == "b":

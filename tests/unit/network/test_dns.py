@@ -124,7 +124,7 @@ async def raw(server: Server, query: bytes, *, tcp: bool = False) -> bytes:
         sock.setblocking(False)
         sock.connect(("127.0.0.1", server.udp_port))
         await loop.sock_sendall(sock, query)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             return await loop.sock_recv(sock, 65536)
 
 
