@@ -163,6 +163,9 @@ class InstancePaths:
         self.serial_sock = directory / "serial.sock"
         self.serial_log = directory / "serial.log"
         self.ansible_inventory = directory / "ansible-inventory.yaml"
+        self.vz_identifier = directory / "vz-identifier"
+        self.vz_efi = directory / "vz-efi"
+        self.cidata_folder = directory / "cidata"
 
     def driver_pid(self, vm_type: str = "qemu") -> Path:
         """`qemu.pid`, `vz.pid`, …"""

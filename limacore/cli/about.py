@@ -10,16 +10,16 @@ from typing import Any
 import msgspec
 
 import limacore
-from limacore.base import notice, plugins, yq
+from limacore.base import externals, notice, plugins, yq
 from limacore.base.host import kernel, machine
 from limacore.base.version import COMPATIBLE, VERSION
 from limacore.cli.color import colored
 from limacore.cli.context import Context
-from limacore.cli.create import DRIVERS
 from limacore.cli.quick import is_terminal
 from limacore.cli.tree import Call
 from limacore.config.load import load_text
 from limacore.config.written import written
+from limacore.drivers import catalog as drivers
 from limacore.drivers.qemu import accel
 from limacore.lifecycle.environment import DEFAULT_BLOCK
 from limacore.paths import HomePaths
@@ -46,13 +46,14 @@ def shown(value: Any) -> str:
 def gathered(home: HomePaths) -> dict[str, Any]:
     """Everything `info` shows, in limactl's order of keys."""
     found = [_plugin(each) for each in plugins.discover()]
+    by_type = _drivers()
     return {
         "version": COMPATIBLE if notice.program() == "limactl" else VERSION,
         "templates": [{"name": name, "location": str(path)} for name, path in catalog.listed(home).items()],
         "defaultTemplate": _default_template(home),
         "limaHome": str(home.home),
-        "vmTypes": list(DRIVERS),
-        "vmTypesEx": {name: {"location": "internal"} for name in DRIVERS},
+        "vmTypes": list(by_type),
+        "vmTypesEx": by_type,
         "guestAgents": {machine(): {"location": str(_agent())}},
         "shellEnvBlock": list(DEFAULT_BLOCK),
         "hostOS": kernel(),
@@ -62,6 +63,12 @@ def gathered(home: HomePaths) -> dict[str, Any]:
         "libexecPaths": _existing("libexec/lima", "lib/lima") or None,
         "sharePaths": [str(catalog.bundled().parent)],
     }
+
+
+def _drivers() -> dict[str, dict[str, str]]:
+    """Every driver by its name; one of ours wins over an external one of the same name."""
+    external = {name: {"location": str(path)} for name, path in externals.discover().items()}
+    return external | {name: {"location": "internal"} for name in drivers.available(kernel())}
 
 
 def _default_template(home: HomePaths) -> Mapping[str, Any]:

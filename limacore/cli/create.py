@@ -13,6 +13,7 @@ from limacore.cli.context import Context
 from limacore.cli.ready import shell_command, start_existing
 from limacore.cli.tree import Call
 from limacore.config.load import load
+from limacore.drivers import catalog as drivers
 from limacore.errors import AlreadyExistsError, ConfigError, InterruptedByUserError, LimaError, UsageError
 from limacore.lifecycle import create as creating
 from limacore.lifecycle import edit as editing
@@ -22,8 +23,6 @@ from limacore.paths import HomePaths, check_identifier, check_instance_name
 from limacore.store.scan import inspect
 from limacore.templates import catalog, embed
 
-DRIVERS = ("qemu",)
-"""The drivers that can run instances here; vz and wsl2 belong to other systems."""
 _GONE = {
     "experimental/vz": "was merged into the default template in Lima v1.0. See also "
                        "<https://lima-vm.io/docs/config/vmtype/>.",
@@ -97,7 +96,7 @@ def start(ctx: Context, call: Call) -> None:
 
 
 def _listed(ctx: Context, call: Call) -> bool:
-    names = catalog.names(ctx.home) if call["list-templates"] else DRIVERS if call["list-drivers"] else None
+    names = catalog.names(ctx.home) if call["list-templates"] else drivers.names() if call["list-drivers"] else None
     if names is not None:
         ctx.out("".join(f"{name}\n" for name in names))
     return names is not None

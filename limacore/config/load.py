@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from yaml.nodes import Node
 
-from limacore.base import notice, yamlio
+from limacore.base import externals, notice, yamlio
 from limacore.base.goquote import ticked
 from limacore.config import unmarshal
 from limacore.config.coerce import Coercion
@@ -152,7 +152,7 @@ def _filled(layers: Layers, setting: Setting, places: _Places, before: list[Prob
     filled = filling.fill()
     chosen = "vmType" in filled
     filled["vmType"] = filled["vmType"] if chosen else default_driver(filled["arch"], setting)
-    if filled["vmType"] not in _KNOWN_DRIVERS:
+    if filled["vmType"] not in _KNOWN_DRIVERS and externals.find(filled["vmType"]) is None:
         unknown = Problem(path="vmType", message=f"vmType {ticked(filled['vmType'])} is not a registered driver",
                           hint="use `qemu`, or leave it out")
         return Loaded(None, layers.own, filled, (*before, places.put(unknown)), chosen, unknown.told)

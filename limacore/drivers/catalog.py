@@ -1,27 +1,55 @@
-"""Which drivers this system has."""
+"""Which drivers this system has, and why another one is not among them."""
 
 from __future__ import annotations
 
+from limacore.base import externals
+from limacore.base.host import kernel
 from limacore.drivers.base import Driver
 from limacore.errors import DriverError
 
+_OWN = {"linux": ("qemu",), "darwin": ("qemu", "vz"), "windows": ("qemu", "wsl2")}
 _ELSEWHERE = {
-    "vz": "macOS 13 or newer",
-    "wsl2": "Windows",
-    "krunkit": "macOS 14 or newer on Apple silicon",
+    "vz": "it needs macOS 13 or newer",
+    "wsl2": "it needs Windows",
+    "krunkit": "it needs macOS 14 or newer on Apple silicon, and limactl with its external driver",
 }
+_HINT = "set `vmType: qemu` in lima.yaml"
 
 
-def driver(vm_type: str) -> Driver:
+def available(system: str) -> tuple[str, ...]:
+    """The drivers of ours on a system: `linux`, `darwin` or `windows`."""
+    return _OWN.get(system, ("qemu",))
+
+
+def names() -> tuple[str, ...]:
+    """Ours here, then the external ones that are found."""
+    own = available(kernel())
+    return (*own, *(name for name in externals.discover() if name not in own))
+
+
+def driver(vm_type: str, system: str = "") -> Driver:
     """The driver for a `vmType`; raises DriverError for one that cannot be used here."""
-    if vm_type in ("", "default", "qemu"):
-        from limacore.drivers.qemu.machine import QemuDriver
+    name = vm_type if vm_type not in ("", "default") else "qemu"
+    if name not in available(system or kernel()):
+        raise _refusal(name)
+    if name == "vz":
+        from limacore.drivers.vz.machine import VzDriver
 
-        return QemuDriver()
-    if vm_type in _ELSEWHERE:
-        raise DriverError(
-            f"vmType `{vm_type}` is not available on this system",
-            detail=f"limactl runs it on {_ELSEWHERE[vm_type]}; limatui does not run it yet",
-            hint="set `vmType: qemu` in lima.yaml",
-        )
-    raise DriverError(f"vmType `{vm_type}` is not known", hint="set `vmType: qemu` in lima.yaml")
+        return VzDriver()
+    if name == "wsl2":
+        from limacore.drivers.wsl2.machine import WslDriver
+
+        return WslDriver()
+    from limacore.drivers.qemu.machine import QemuDriver
+
+    return QemuDriver()
+
+
+def _refusal(name: str) -> DriverError:
+    external = externals.find(name)
+    if external is not None:
+        return DriverError(f"vmType `{name}` is not available", hint=_HINT, detail=f"found external driver `{name}` at "
+                           f"`{external}`; external drivers speak gRPC, which limatui does not: use limactl for it")
+    if name in _ELSEWHERE:
+        return DriverError(f"vmType `{name}` is not available on this system", detail=_ELSEWHERE[name], hint=_HINT)
+    return DriverError(f"vmType `{name}` is not known", hint=_HINT, detail=f"there is no `lima-driver-{name}` either")

@@ -103,7 +103,8 @@ def require_driver(vm_type: str, before: str = "") -> None:
     try:
         catalog.driver(vm_type)
     except DriverError as error:
-        raise ConfigError(f"{before}unknown or unsupported VM type: {vm_type}", hint=error.hint) from error
+        raise ConfigError(f"{before}unknown or unsupported VM type: {vm_type}",
+                          hint=f"{error.detail}; {error.hint}") from error
 
 
 def _hints(loaded: Loaded) -> str:

@@ -1,0 +1,86 @@
+"""What Virtualization cannot run, before anything is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from limacore.drivers.vz.plan import Description
+from limacore.errors import DriverError
+from limacore.model.config import Config
+
+_MIB = 1 << 20
+
+
+class Mac(Struct, frozen=True):
+    """This computer as far as the rules ask: version of macOS, architecture in Lima's spelling."""
+
+    macos: tuple[int, ...]
+    arch: str
+
+
+class Limits(Struct, frozen=True):
+    """What the framework allows here; memory in bytes."""
+
+    cpus: tuple[int, int]
+    memory: tuple[int, int]
+
+
+def require(config: Config, mac: Mac) -> None:
+    """Raise DriverError with every reason for which the machine cannot run."""
+    if reasons := tuple(refusals(config, mac)):
+        raise DriverError("vmType `vz` cannot run this instance", detail="; ".join(reasons),
+                          hint="change lima.yaml, or set `vmType: qemu`")
+
+
+def refusals(config: Config, mac: Mac) -> Iterator[str]:
+    """One sentence for each thing that is not possible."""
+    if mac.macos < (13,):
+        yield "it needs macOS 13 or newer"
+    if config.arch != mac.arch:
+        yield f"`arch: {config.arch}` is not that of this computer ({mac.arch})"
+    if config.os != "Linux":
+        yield f"`os: {config.os}` is not started by limatui with vz"
+    if config.mount_type not in ("virtiofs", "reverse-sshfs"):
+        yield f"`mountType: {config.mount_type}` is not one of `virtiofs`, `reverse-sshfs`"
+    if config.tpm:
+        yield "`tpm` is for QEMU only"
+    if any(each.vm_type in ("", "vz") and each.arch == config.arch for each in config.firmware.images):
+        yield "`firmware.images` cannot replace the framework's own firmware"
+    if config.nested_virtualization and mac.macos < (15,):
+        yield "`nestedVirtualization` needs macOS 15 or newer"
+    yield from _image_format(config.vm_opts.vz.disk_image_format, mac)
+
+
+def _image_format(name: str, mac: Mac) -> Iterator[str]:
+    if name == "asif":
+        yield "`vmOpts.vz.diskImageFormat: asif` is not made by limatui, use `raw`"
+    elif name not in ("", "raw"):
+        yield f"`vmOpts.vz.diskImageFormat: {name}` is neither `raw` nor `asif`"
+
+
+def warnings(config: Config, mac: Mac) -> Iterator[str]:
+    """What is passed over."""
+    if config.firmware.legacy_bios:
+        yield "vmType vz: ignoring `firmware.legacyBIOS`"
+    if config.audio.device not in ("", "none", "default", "vz"):
+        yield f"vmType vz: ignoring `audio.device: {config.audio.device}`"
+    if config.video.display not in ("none", "default", "vz"):
+        yield f"vmType vz: ignoring `video.display: {config.video.display}`"
+    elif config.video.display != "none":
+        yield "vmType vz: the guest gets a display, but limatui opens no window for it"
+    if mac.arch == "x86_64" and mac.macos < (15, 5):
+        yield "vmType vz: on Intel, Linux guests may hang before macOS 15.5"
+
+
+def require_within(wanted: Description, limits: Limits) -> None:
+    """Raise DriverError for more, or less, than the framework gives."""
+    least, most = limits.cpus
+    if not least <= wanted.cpus <= most:
+        raise DriverError(f"`cpus: {wanted.cpus}` is not possible", detail=f"vz gives {least} to {most} here",
+                          hint="change `cpus` in lima.yaml")
+    least, most = (size // _MIB for size in limits.memory)
+    if not least <= wanted.memory // _MIB <= most:
+        raise DriverError(f"`memory` of {wanted.memory // _MIB} MiB is not possible",
+                          detail=f"vz gives {least} to {most} MiB here", hint="change `memory` in lima.yaml")
