@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import os.path
 import re
-from collections.abc import Callable
 from typing import Any
 
 from limacore.base.goquote import quoted, ticked
@@ -333,23 +332,3 @@ def expand_tilde(path: str, home: str) -> str:
     if path == "~":
         return home
     return home + path[1:] if path.startswith("~/") else path
-
-
-def fill_qemu(filled: dict[str, Any], setting: Setting) -> dict[str, Any]:
-    """What the QEMU driver adds when an instance is created or started."""
-    result = copy.copy(filled)
-    if not result.get("mountType"):
-        old = setting.exists and setting.created_before("1.0.0")
-        no_9p = "9p" in result.get("mountTypesUnsupported", ()) or old
-        result["mountType"] = "reverse-sshfs" if no_9p else "9p"
-    video = result["video"]
-    result["video"] = {**video, "vnc": {"display": "127.0.0.1:0,to=9", **video.get("vnc", {})}}
-    qemu = result.get("vmOpts", {}).get("qemu") or {}
-    cpu_types = {**result.get("cpuType", {}), **(qemu.get("cpuType") or {})}
-    if cpu_types:
-        result["vmOpts"] = {**result.get("vmOpts", {}), "qemu": {**qemu, "cpuType": cpu_types}}
-    return result
-
-
-FILLS: dict[str, Callable[[dict[str, Any], Setting], dict[str, Any]]] = {"qemu": fill_qemu}
-"""What each driver adds."""

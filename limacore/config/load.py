@@ -16,7 +16,8 @@ from limacore.base import externals, notice, yamlio
 from limacore.base.goquote import ticked
 from limacore.config import unmarshal
 from limacore.config.coerce import Coercion
-from limacore.config.defaults import FILLS, Filling
+from limacore.config.defaults import Filling
+from limacore.config.driverfills import FILLS
 from limacore.config.layers import Layers
 from limacore.config.rules import experimental, ignored, validate
 from limacore.config.rules.guest import unused_params

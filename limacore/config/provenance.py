@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from limacore.base import yamlio
 from limacore.base.yamlio import YamlPath
-from limacore.config.defaults import FILLS, Filling
+from limacore.config.defaults import Filling
+from limacore.config.driverfills import FILLS
 from limacore.config.layers import Layers
 from limacore.config.load import load_layers, side_file, typed
 from limacore.config.setting import Setting, setting_of

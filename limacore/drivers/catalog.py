@@ -45,6 +45,14 @@ def driver(vm_type: str, system: str = "") -> Driver:
     return QemuDriver()
 
 
+async def forget(vm_type: str, name: str, system: str = "") -> None:
+    """Remove what the driver of a deleted instance keeps outside of its directory; raises DriverError, HostError."""
+    if vm_type == "wsl2" and vm_type in available(system or kernel()):
+        from limacore.drivers.wsl2.machine import WslDriver
+
+        await WslDriver().forget(name)
+
+
 def _refusal(name: str) -> DriverError:
     external = externals.find(name)
     if external is not None:

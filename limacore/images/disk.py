@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from pathlib import Path
 
 from limacore.base import diskformat, notice
 from limacore.base.diskformat import DiskImage
-from limacore.base.files import symlink_atomic
+from limacore.base.files import share, symlink_atomic
 from limacore.base.units import format_size
 from limacore.errors import ImageError
 from limacore.images import qemuimg
@@ -33,7 +35,10 @@ def _link(link: Path, target: Path) -> None:
 
 
 async def make(paths: InstancePaths, config: Config, base: DiskImage, name: str) -> None:
-    """`diffdisk` over `basedisk` under its relative name, so that the directory may be moved."""
+    """`diffdisk` over `basedisk` under its relative name, so that the directory may be moved; raw for other drivers."""
+    if config.vm_type != "qemu":
+        await asyncio.to_thread(_make_raw, paths, config, base, name)
+        return
     size, partial = _wanted(config), partial_of(paths.diffdisk)
     backing: list[str] = []
     if base.format != "iso":
@@ -46,6 +51,25 @@ async def make(paths: InstancePaths, config: Config, base: DiskImage, name: str)
         symlink_atomic(paths.basedisk.name, paths.iso)
 
 
+def _make_raw(paths: InstancePaths, config: Config, base: DiskImage, name: str) -> None:
+    """One raw `disk`, as Virtualization and krunkit take it; an installer becomes `iso` beside an empty one."""
+    partial = partial_of(paths.disk)
+    partial.unlink(missing_ok=True)
+    if base.format == "iso":
+        paths.basedisk.replace(paths.iso)
+        partial.touch(0o644)
+    else:
+        _tell_resize(name, base.size, config.disk_bytes)
+        if paths.basedisk.stat().st_nlink == 1:
+            paths.basedisk.replace(partial)
+        else:  # it is one file with the cache, which must stay as it is
+            share(paths.basedisk, partial, link=False)
+            paths.basedisk.unlink()
+        partial.chmod(0o644)
+    os.truncate(partial, _wanted(config))
+    partial.replace(paths.disk)
+
+
 async def grow(paths: InstancePaths, config: Config, name: str) -> None:
     """Give a disk that is there the size of lima.yaml; raises ImageError where that is less, HostError."""
     image = diskformat.read(paths.disk)
@@ -53,6 +77,9 @@ async def grow(paths: InstancePaths, config: Config, name: str) -> None:
     if image.size in (wanted, -1):
         return
     _tell_resize(name, image.size, config.disk_bytes)
+    if image.format == "raw":
+        os.truncate(paths.disk, wanted)
+        return
     await qemuimg.run(["resize", "-q", "-f", image.format, paths.disk.name, str(wanted)], paths.dir)
 
 

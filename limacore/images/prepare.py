@@ -38,6 +38,8 @@ async def prepare(paths: InstancePaths, config: Config, report: Report, *, name:
     Raises ImageError, HostError, UsageError; what was begun is removed then.
     """
     name = name or paths.name
+    if config.vm_type == "wsl2":
+        return await _root_file_system(paths, config, report)
     disk.adopt_older_names(paths)
     existing = paths.disk.exists()
     if existing:
@@ -56,6 +58,15 @@ def prepared(paths: InstancePaths, nerdctl: Path | None = None) -> Prepared:
         kernel=paths.kernel if paths.kernel.exists() else None,
         initrd=paths.initrd if paths.initrd.exists() else None, cmdline=cmdline, nerdctl=nerdctl,
     )
+
+
+async def _root_file_system(paths: InstancePaths, config: Config, report: Report) -> Prepared:
+    """What WSL imports at the first start: an archive, of which WSL itself makes a disk."""
+    existing = paths.basedisk.exists()
+    if not existing:
+        with _undone(paths):
+            await _first_usable(paths, config, report)
+    return prepared(paths, await extras.nerdctl(config, report, existing=existing))
 
 
 async def _make(paths: InstancePaths, config: Config, report: Report, name: str) -> None:
@@ -91,6 +102,9 @@ async def _first_usable(paths: InstancePaths, config: Config, report: Report) ->
 async def _place(image: Image, paths: InstancePaths, config: Config, report: Report) -> DiskImage:
     if locators.is_built(image.location):
         return await _place_built(image.location, paths, report)
+    if config.vm_type == "wsl2":
+        await obtain(image, paths.basedisk, "the image", report)
+        return DiskImage("tar", -1)
     await obtain(image, paths.basedisk, "the image", report, disk_for=config.vm_type)
     if image.kernel is not None:
         await obtain(image.kernel, paths.kernel, "the kernel", report)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from limacore.base import notice
 from limacore.base.files import remove_tree
 from limacore.base.goquote import ticked
+from limacore.drivers import catalog
 from limacore.errors import LimaError, NotFoundError, ProtectedError, StateError
 from limacore.lifecycle import autostart, many
 from limacore.lifecycle.guard import held, word
@@ -70,8 +71,10 @@ async def delete(home: HomePaths, name: str, *, force: bool = False, report: Rep
     else:
         with held(paths):
             _refuse(paths, home, force)
+            vm_type = inspect(home, name).vm_type
             await force_stop(paths, home, report)
             report(Progress("delete", str(paths.dir)))
+            await catalog.forget(vm_type, name)
             await asyncio.to_thread(bury, paths)
     if await asyncio.to_thread(autostart.unregister, home, name):
         notice.info(f"The autostart entry for instance {ticked(name)} has been unregistered")

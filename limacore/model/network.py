@@ -60,3 +60,14 @@ def mac_address(unique: str) -> str:
     """The hardware address of an interface; `unique` is the instance directory for eth0."""
     digest = hashlib.sha256((machine_id() + unique).encode(errors="surrogateescape")).hexdigest()
     return f"52:55:55:{digest[0:2]}:{digest[2:4]}:{digest[4:6]}"
+
+
+def vsock_port(vm_type: str, unique: str) -> int:
+    """The vsock port of the guest agent, 0 where there is none; `unique` is the instance directory.
+
+    Of WSL every distribution is in one machine, so each needs another."""
+    if vm_type in ("vz", "krunkit"):
+        return 2222
+    if vm_type != "wsl2":
+        return 0
+    return 50000 + int(hashlib.sha256(unique.encode(errors="surrogateescape")).hexdigest()[:8], 16) % 10000

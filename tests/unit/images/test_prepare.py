@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from limacore.config.load import load_text
 from limacore.errors import HostError, ImageError
@@ -53,6 +55,10 @@ def _config(paths: InstancePaths, *images: str, disk: str = "16MiB") -> Config:
     return load_text(text, paths.lima_yaml, HomePaths(paths.dir.parent)).require("t")
 
 
+def _by(vm_type: str, config: Config) -> Config:
+    return replace(config, vm_type=vm_type)
+
+
 def _ignore(_: Progress) -> None:
     pass
 
@@ -78,6 +84,55 @@ async def test_base_and_overlay(paths: InstancePaths, tmp_path: Path, kind: str)
         16 * MEBIBYTE, "basedisk", kind)
     assert paths.basedisk.stat().st_ino != image.stat().st_ino, "a user's own file is never shared"
     _run(["qemu-img", "check", "-q", str(paths.disk)])
+
+
+@pytest.mark.parametrize("kind", ["qcow2", "raw", "vmdk"])
+async def test_other_drivers_get_one_raw_disk(paths: InstancePaths, tmp_path: Path, kind: str) -> None:
+    image = _image(tmp_path / "i.img", kind)
+    _run(["qemu-io", "-f", kind, "-c", "write -q -P 9 1048576 4096", str(image)])
+    before = image.read_bytes()
+    config = _by("vz", _config(paths, f"location: {image}"))
+    await prepare.prepare(paths, config, _ignore)
+    assert [path.name for path in paths.dir.iterdir()] == ["disk"]
+    assert (_info(paths.disk)["format"], paths.disk.stat().st_size) == ("raw", 16 * MEBIBYTE)
+    assert paths.disk.read_bytes()[MEBIBYTE:MEBIBYTE + 4096] == b"\x09" * 4096
+    assert paths.disk.stat().st_mode & 0o777 == 0o644
+    await prepare.prepare(paths, _by("vz", _config(paths, f"location: {image}", disk="32MiB")), _ignore)
+    assert paths.disk.stat().st_size == 32 * MEBIBYTE
+    assert image.read_bytes() == before
+    with pytest.raises(ImageError, match="shrinking is not supported"):
+        await prepare.prepare(paths, config, _ignore)
+
+
+async def test_the_cache_is_not_grown_with_a_raw_disk(paths: InstancePaths, cache: Path) -> None:
+    cache.mkdir(parents=True, exist_ok=True)
+    image = _image(cache / "i.img", "raw")
+    await prepare.prepare(paths, _by("vz", _config(paths, f"location: {image}")), _ignore)
+    assert (paths.disk.stat().st_size, image.stat().st_size) == (16 * MEBIBYTE, 8 * MEBIBYTE)
+    assert paths.disk.stat().st_ino != image.stat().st_ino
+
+
+async def test_other_drivers_boot_an_installer_beside_an_empty_raw_disk(paths: InstancePaths, tmp_path: Path) -> None:
+    iso = tmp_path / "i.iso"
+    iso.write_bytes(bytes(32769) + b"CD001" + bytes(4096))
+    await prepare.prepare(paths, _by("vz", _config(paths, f"location: {iso}")), _ignore)
+    assert sorted(path.name for path in paths.dir.iterdir()) == ["disk", "iso"]
+    assert paths.iso.read_bytes() == iso.read_bytes()
+    assert (paths.disk.stat().st_size, paths.disk.stat().st_blocks) == (16 * MEBIBYTE, 0)
+
+
+async def test_wsl_gets_the_archive_itself(paths: InstancePaths, tmp_path: Path) -> None:
+    with gzip.open(tmp_path / "root.tar.gz", "wb") as file:
+        file.write(b"a root file system")
+    config = _by("wsl2", _config(paths, f"location: {tmp_path}/root.tar.gz"))
+    for _ in range(2):
+        await prepare.prepare(paths, config, _ignore)
+        assert [path.name for path in paths.dir.iterdir()] == ["basedisk"]
+    assert paths.basedisk.read_bytes() == b"a root file system"
+    paths.basedisk.unlink()
+    with pytest.raises(ImageError):
+        await prepare.prepare(paths, _by("wsl2", _config(paths, "location: /nowhere/root.tar")), _ignore)
+    assert list(paths.dir.iterdir()) == []
 
 
 async def test_a_moved_directory_still_works(paths: InstancePaths, tmp_path: Path) -> None:
