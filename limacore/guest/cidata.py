@@ -9,7 +9,7 @@ from importlib.resources import files as package_files
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from limacore.base.files import write_failed
+from limacore.base.files import remove_tree, write_failed
 from limacore.guest import cloudconfig, environment, mountrows
 from limacore.guest.environment import IsLoopback
 from limacore.guest.seed import Seed
@@ -37,6 +37,8 @@ def files(seed: Seed, host_environment: Mapping[str, str] | None = None,
         "etc_environment": environment.etc_environment(
             environment.guest_environment(config, host, is_loopback)),
     }
+    if config.vm_type == "wsl2":  # there is no cloud-init, so a boot script makes the user
+        texts["ssh_authorized_keys"] = "".join(f"{key}\n" for key in seed.public_keys)
     return {**{name: text.encode() for name, text in texts.items()}, **payload(config), **provision(config)}
 
 
@@ -53,6 +55,8 @@ def payload(config: Config) -> dict[str, bytes]:
         for each in _PAYLOAD_FOLDERS for path in sorted((folder / each).glob("*"))
     ]
     found = {str(name): (folder / name).read_bytes() for name in names}
+    own = folder / "drivers" / config.vm_type
+    found |= {path.relative_to(own).as_posix(): path.read_bytes() for path in sorted(own.glob("boot.*/*"))}
     return found if config.plain else {**found, AGENT: (folder / "agent.py").read_bytes()}
 
 
@@ -66,6 +70,25 @@ def provision(config: Config) -> dict[str, bytes]:
 
 def _content(entry: Provision) -> str:
     return getattr(entry, _CONTENT[entry.mode]) or ""
+
+
+def write_folder(path: Path, content: Mapping[str, bytes]) -> None:
+    """Write the volume as a folder for its owner only, in the place of an earlier one; raises HostError."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    remove_tree(temporary)
+    try:
+        for name, data in content.items():
+            file = temporary / name
+            for folder in (temporary, *reversed([each for each in file.parents if temporary in each.parents])):
+                folder.mkdir(mode=0o700, exist_ok=True)
+            file.write_bytes(data)
+            file.chmod(0o700)
+        remove_tree(path)
+        temporary.replace(path)
+    except OSError as error:
+        raise write_failed(path, error) from error
+    finally:
+        remove_tree(temporary)
 
 
 def write_iso(path: Path, content: Mapping[str, bytes]) -> None:

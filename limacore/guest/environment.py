@@ -9,17 +9,20 @@ from urllib.parse import urlsplit
 from limacore.guest import seed as facts
 from limacore.guest.seed import Seed
 from limacore.model.config import Config, Provision
+from limacore.model.network import vsock_port
 
 Pair = tuple[str, str]
 IsLoopback = Callable[[str], bool]
 
+HOST_NAME = "host.lima.internal"
+"""What a boot script makes the guest call the host."""
 _PROXIES = ("ftp_proxy", "http_proxy", "https_proxy", "no_proxy")
 
 
 def lima_env(seed: Seed) -> str:
     """`LIMA_CIDATA_*` in the order that the reference tool has; values are not quoted."""
     groups = (_identity(seed), _mounts(seed), _disks(seed.config), _files(seed.config), _system(seed.config),
-              _network(seed), _rest(seed.config))
+              _network(seed), _rest(seed))
     return _lines((f"LIMA_CIDATA_{key}", value) for group in groups for key, value in group)
 
 
@@ -48,7 +51,7 @@ def guest_environment(config: Config, host: Mapping[str, str], is_loopback: IsLo
         if value == "":
             del env[name]
         elif value and not name.lower().startswith("no_"):
-            env[name] = through_gateway(value, facts.gateway(config), is_loopback)
+            env[name] = through_gateway(value, facts.gateway(config) or HOST_NAME, is_loopback)
     return env | dict(_both_cases(env))
 
 
@@ -126,7 +129,7 @@ def _mounts(seed: Seed) -> Iterator[Pair]:
     yield "MOUNTS", str(len(mounts))
     for number, mount in enumerate(mounts):
         yield f"MOUNTS_{number}_MOUNTPOINT", mount.mount_point
-    yield "MOUNTTYPE", seed.config.mount_type
+    yield "MOUNTTYPE", "" if seed.config.mount_type == "wsl2" else seed.config.mount_type
 
 
 def _disks(config: Config) -> Iterator[Pair]:
@@ -175,14 +178,15 @@ def _network(seed: Seed) -> Iterator[Pair]:
     yield "TCP_DNS_LOCAL_PORT", str(seed.tcp_dns_port)
 
 
-def _rest(config: Config) -> Iterator[Pair]:
+def _rest(seed: Seed) -> Iterator[Pair]:
+    config = seed.config
     skips = any(each.skip_default_dependency_resolution for each in config.provision)
     yield "ROSETTA_ENABLED", _word(config.rosetta.enabled)
     yield "ROSETTA_BINFMT", _word(config.rosetta.binfmt)
     yield "SKIP_DEFAULT_DEPENDENCY_RESOLUTION", _flag(skips)
     yield "VMTYPE", config.vm_type
-    yield "VSOCK_PORT", "0"
+    yield "VSOCK_PORT", str(vsock_port(config.vm_type, seed.directory))
     yield "VIRTIO_PORT", ""
     yield "PLAIN", _flag(config.plain)
-    yield "NO_CLOUD_INIT", ""
+    yield "NO_CLOUD_INIT", _flag(config.vm_type == "wsl2")
     yield "PASSWORDLESS_SUDO", _flag(config.user.passwordless_sudo)

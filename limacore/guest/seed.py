@@ -52,25 +52,36 @@ def read_certificates(config: Config) -> tuple[str, ...]:
     return tuple(texts)
 
 
+def on_system_network(config: Config) -> bool:
+    """Whether eth0 is on a network of macOS or Windows, which has addresses of its own and answers for names."""
+    return config.vm_type in ("vz", "wsl2") and _user_v2(config) is None
+
+
 def gateway(config: Config) -> str:
-    """The host as the guest sees it."""
-    return _USER_V2_GATEWAY if _user_v2(config) else SLIRP_GATEWAY
+    """The host as the guest sees it; empty where the guest's own route tells that."""
+    if _user_v2(config):
+        return _USER_V2_GATEWAY
+    return "" if on_system_network(config) else SLIRP_GATEWAY
 
 
 def dns_address(config: Config) -> str:
-    """The name server of the built-in network."""
-    return _USER_V2_GATEWAY if _user_v2(config) else SLIRP_DNS
+    """The name server of the built-in network; empty where there is none."""
+    if _user_v2(config):
+        return _USER_V2_GATEWAY
+    return "" if on_system_network(config) else SLIRP_DNS
 
 
 def guest_address(config: Config) -> str:
     """The guest's fixed address on the built-in network; empty where it has none."""
-    return "" if _user_v2(config) else SLIRP_GUEST
+    return "" if _user_v2(config) or on_system_network(config) else SLIRP_GUEST
 
 
 def name_servers(config: Config) -> tuple[str, ...]:
     """What the guest is told to ask; empty leaves it to DHCP."""
     if config.dns:
         return config.dns
+    if on_system_network(config):
+        return ()
     return (dns_address(config),) if config.host_resolver.enabled or _user_v2(config) else ()
 
 

@@ -24,4 +24,7 @@ def write(paths: InstancePaths, home: HomePaths, config: Config, iid: str, *,
         host_home=os.fspath(Path.home()), certificates=read_certificates(config),
     )
     write_atomic(paths.cloud_config, cidata.cloud_config(seed), 0o444)
-    cidata.write_iso(paths.cidata, cidata.files(seed))
+    if config.vm_type == "wsl2":
+        cidata.write_folder(paths.cidata_folder, cidata.files(seed))
+    else:
+        cidata.write_iso(paths.cidata, cidata.files(seed))

@@ -16,6 +16,7 @@ from limacore.config.leftout import left_out
 from limacore.config.load import load
 from limacore.drivers.base import MachineSpec
 from limacore.forward import rules
+from limacore.guest.seed import on_system_network
 from limacore.hostagent import port, seed
 from limacore.model.config import Config
 from limacore.network import dns
@@ -80,7 +81,8 @@ def _config(paths: InstancePaths, home: HomePaths, log: Log) -> Config:
 
 async def _resolver(name: str, config: Config) -> dns.Server | None:
     """A name server for this instance where the guest is told of one; raises HostError."""
-    if not config.host_resolver.enabled or config.dns or any(each.lima for each in config.networks):
+    inside = any(each.lima for each in config.networks) or on_system_network(config)
+    if not config.host_resolver.enabled or config.dns or inside:
         return None
     server = dns.Server(dns.Zone(config.host_resolver.hosts, name, ipv6=config.host_resolver.ipv6))
     await server.start()

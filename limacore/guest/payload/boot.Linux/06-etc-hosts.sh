@@ -3,7 +3,12 @@
 set -eu
 
 hosts=/etc/hosts
-wanted="$LIMA_CIDATA_SLIRP_GATEWAY host.lima.internal"
+gateway=$LIMA_CIDATA_SLIRP_GATEWAY
+if [ -z "$gateway" ]; then # on a network of the host's system its route tells
+    gateway=$(ip -4 route show default | sed -n 's/.* via \([0-9.]*\) .*/\1/p' | head -n 1)
+    [ -n "$gateway" ] || exit 0
+fi
+wanted="$gateway host.lima.internal"
 found=""
 while IFS= read -r line; do
     case $line in
