@@ -171,6 +171,10 @@ class InstancePaths:
         """`qemu.pid`, `vz.pid`, …"""
         return self.dir / f"{vm_type}.pid"
 
+    def console_log(self, vm_type: str = "qemu") -> Path:
+        """What the guest prints on its console."""
+        return self.serial("serialv", "log") if vm_type == "vz" else self.serial_log
+
     def serial(self, kind: str, ending: str) -> Path:
         """`serial`, `serialp` or `serialv` with ending `sock` or `log`."""
         return self.dir / f"{kind}.{ending}"

@@ -193,7 +193,7 @@ class Agent:
         self.messages.after_reboot()
 
     async def _watch_serial(self) -> None:
-        await serialwatch.watch(self.prepared.spec.paths.serial_log, self.messages.reached,
+        await serialwatch.watch(self.prepared.spec.paths.console_log(self.config.vm_type), self.messages.reached,
                                 lambda: not self.facts.known("sshd") and not self.facts.known("agent"))
 
     async def _bring_up(self) -> None:

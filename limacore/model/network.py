@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import re
+import sys
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -44,6 +47,8 @@ class Networks(Struct, frozen=True, kw_only=True):
 
 def machine_id() -> str:
     """What identifies this computer in derived addresses; the host name where nothing better exists."""
+    if sys.platform == "darwin" and (uuid := platform_uuid(_registry())):
+        return uuid
     for name in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
         try:
             text = Path(name).read_text().strip()
@@ -54,6 +59,23 @@ def machine_id() -> str:
     import socket
 
     return socket.gethostname()
+
+
+def platform_uuid(registry: str) -> str:
+    """The UUID of a Mac in what `ioreg` prints; empty when it is not there."""
+    found = re.search(r'"IOPlatformUUID" = "([^"]+)"', registry)
+    return found.group(1) if found else ""
+
+
+@functools.cache
+def _registry() -> str:
+    import subprocess
+
+    command = ["/usr/sbin/ioreg", "-rd1", "-c", "IOPlatformExpertDevice"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=10).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ""
 
 
 def mac_address(unique: str) -> str:

@@ -11,7 +11,7 @@ from limacore.errors import LockedError, NotFoundError
 from limacore.paths import DISK_IMAGE, DISK_LOCK, HomePaths
 from limacore.store.evidence import process_fact
 
-DRIVERS = ("qemu", "vz", "krunkit")
+DRIVERS = ("qemu", "vz", "krunkit", "wsl2")
 """Drivers whose pid files are looked at."""
 
 

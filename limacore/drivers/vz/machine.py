@@ -83,21 +83,23 @@ async def _run(spec: MachineSpec, log: Log, frameworks: Framework, lease_file: P
     for text in rules.warnings(spec.config, mac):
         log("warning", text)
     _require_raw(spec.paths)
+    wanted = plan.describe(spec, await asyncio.to_thread(networks.load, spec.home.networks_yaml), frameworks.macos)
+    _require_way_in(spec.config, wanted)
     make_shared_directories(spec, log)
     async with AsyncExitStack() as stack:
         stack.enter_context(locked_disks(spec))
         await _make_raw(spec.home, spec.config, log)
         stack.enter_context(_tidy(spec.paths))
-        guest = await _launch(stack, spec, frameworks, log)
+        guest = await _launch(stack, spec, wanted, frameworks, log)
         write_atomic(spec.paths.driver_pid("vz"), f"{os.getpid()}\n")
-        await _lead_in(stack, spec, guest, lease_file, log)
+        await _lead_in(stack, spec, guest, tuple(_ssh_ways(spec, wanted, guest, lease_file)), log)
         yield VzMachine(guest, spec)
 
 
-async def _launch(stack: AsyncExitStack, spec: MachineSpec, frameworks: Framework, log: Log) -> running.Running:
+async def _launch(
+    stack: AsyncExitStack, spec: MachineSpec, wanted: plan.Description, frameworks: Framework, log: Log,
+) -> running.Running:
     queue = Queue(frameworks.dispatch, f"limatui.{spec.name}")
-    named = await asyncio.to_thread(networks.load, spec.home.networks_yaml)
-    wanted = plan.describe(spec, named, frameworks.macos)
     if wanted.rosetta and (reason := await running.with_rosetta(frameworks, queue)):
         log("warning", f"Unable to configure Rosetta: {reason}")
         wanted = replace(wanted, rosetta=False)
@@ -107,13 +109,13 @@ async def _launch(stack: AsyncExitStack, spec: MachineSpec, frameworks: Framewor
 
 
 async def _lead_in(
-    stack: AsyncExitStack, spec: MachineSpec, guest: running.Running, lease_file: Path, log: Log,
+    stack: AsyncExitStack, spec: MachineSpec, guest: running.Running, ways: tuple[tuple[str, relay.Connect], ...],
+    log: Log,
 ) -> None:
     """`ga.sock` leads to the guest agent, and the ssh port to the guest's ssh server."""
     if not spec.config.plain:
         await stack.enter_async_context(relay.on_path(
             spec.paths.ga_sock, lambda: guest.connect(plan.AGENT_PORT), log))
-    ways = tuple(_ssh_ways(spec, guest, lease_file))
     chosen: set[str] = set()
 
     async def connect() -> socket.socket:
@@ -126,10 +128,13 @@ async def _lead_in(
     await stack.enter_async_context(relay.on_port(spec.ssh_port, connect, log))
 
 
-def _ssh_ways(spec: MachineSpec, guest: running.Running, lease_file: Path) -> Iterator[tuple[str, relay.Connect]]:
+def _ssh_ways(
+    spec: MachineSpec, wanted: plan.Description, guest: running.Running, lease_file: Path,
+) -> Iterator[tuple[str, relay.Connect]]:
     if plan.over_vsock(spec.config):
         yield f"vsock port {plan.SSH_PORT}", lambda: guest.connect(plan.SSH_PORT)
-    yield "the guest's address", lambda: _by_address(spec, lease_file)
+    if isinstance(wanted.cards[0].to, plan.Nat):
+        yield "the guest's address", lambda: _by_address(spec, lease_file)
 
 
 async def _by_address(spec: MachineSpec, lease_file: Path) -> socket.socket:
@@ -146,6 +151,12 @@ async def _by_address(spec: MachineSpec, lease_file: Path) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def _require_way_in(config: Config, wanted: plan.Description) -> None:
+    if not isinstance(wanted.cards[0].to, plan.Nat) and not plan.over_vsock(config):
+        raise DriverError("ssh has no way into the guest", detail="eth0 is on a user-mode network, which limatui "
+                          "reaches only by the vsock of the guest", hint="set `ssh.overVsock: true` in lima.yaml")
 
 
 def _require_raw(paths: InstancePaths) -> None:

@@ -70,6 +70,8 @@ def warnings(config: Config, mac: Mac) -> Iterator[str]:
         yield f"vmType vz: ignoring `video.display: {config.video.display}`"
     elif config.video.display != "none":
         yield "vmType vz: the guest gets a display, but limatui opens no window for it"
+    if config.host_resolver.hosts and not any(each.lima for each in config.networks):
+        yield "vmType vz: ignoring `hostResolver.hosts`: the guest asks the network of macOS for names"
     if mac.arch == "x86_64" and mac.macos < (15, 5):
         yield "vmType vz: on Intel, Linux guests may hang before macOS 15.5"
 

@@ -553,8 +553,9 @@ class Agent:
 
     PORT_PAUSE, LONGEST_PORT_PAUSE = 0.1, 60.0
 
-    def __init__(self, run="/run", virtio_port=PORT_NAME, socket_owner=0):
+    def __init__(self, run="/run", virtio_port=PORT_NAME, socket_owner=0, vsock_port=0):
         self.run_dir, self.virtio_name, self.socket_owner = run, virtio_port, socket_owner
+        self.vsock_port, self.vsock_server = vsock_port, None
         self.poll = select.poll()
         self.virtio = None
         self.connected = False  # a host program holds the other end of the virtio port
@@ -578,6 +579,7 @@ class Agent:
             signal.signal(number, self.on_signal)
         self.poll.register(self.wake_read, select.POLLIN)
         self.listen()
+        self.listen_vsock()
         self.open_fifo()
         self.open_virtio()
 
@@ -589,6 +591,20 @@ class Agent:
         self.socket_path = os.path.join(self.run_dir, "lima-guestagent.sock")
         self.tunnel_path = os.path.join(self.run_dir, "lima-guestagent.tunnel")
         self.server, self.tunnel_server = self.serve(self.socket_path), self.serve(self.tunnel_path)
+
+    def listen_vsock(self):
+        """For hypervisors without a virtio port."""
+        if not self.vsock_port or not hasattr(socket, "AF_VSOCK"):
+            return
+        try:
+            server = socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+            server.bind((socket.VMADDR_CID_ANY, self.vsock_port))
+        except OSError as error:
+            print("no vsock: %s" % error, file=sys.stderr)
+            return
+        server.listen(8)
+        self.vsock_server = server
+        self.poll.register(server, select.POLLIN)
 
     def serve(self, path):
         if os.path.lexists(path):
@@ -708,10 +724,13 @@ class Agent:
         if not self.links():
             self.set_interval(0.0)
 
-    def accept(self):
+    def accept(self, server):
         try:
-            fd, _ = self.server._accept()
+            fd, peer = server._accept()
         except OSError:
+            return
+        if server is self.vsock_server and peer[0] != socket.VMADDR_CID_HOST:
+            os.close(fd)  # other guests, and programs of this one
             return
         os.set_blocking(fd, False)
         link = self.clients[fd] = Link(fd)
@@ -840,7 +859,9 @@ class Agent:
             read_all(fd)
             self.broadcast(self.boot.news())
         elif fd == self.server.fileno():
-            self.accept()
+            self.accept(self.server)
+        elif self.vsock_server is not None and fd == self.vsock_server.fileno():
+            self.accept(self.vsock_server)
         elif fd == self.tunnel_server.fileno():
             self.accept_tunnel()
         elif fd in self.tunnels:
@@ -891,7 +912,8 @@ def port_list(ports):
 
 def options(words):
     """Keyword arguments from `daemon --name value ...`; options of other agents are accepted and ignored."""
-    known = {"--run": ("run", str), "--virtio-port": ("virtio_port", str), "--socket-owner": ("socket_owner", int)}
+    known = {"--run": ("run", str), "--virtio-port": ("virtio_port", str), "--socket-owner": ("socket_owner", int),
+             "--vsock-port": ("vsock_port", int)}
     flat = [part for word in words for part in word.split("=", 1)]
     return {known[name][0]: known[name][1](value) for name, value in zip(flat, flat[1:]) if name in known}
 

@@ -180,3 +180,27 @@ def test_other_drivers_are_refused_with_a_way_out(vm_type: str) -> None:
 
 def test_the_qemu_driver_is_the_default() -> None:
     assert catalog.driver("").name == catalog.driver("qemu").name == "qemu"
+
+
+@pytest.mark.parametrize(("system", "expected"), [
+    ("linux", ("qemu",)), ("darwin", ("qemu", "vz")), ("windows", ("qemu", "wsl2")), ("freebsd14", ("qemu",)),
+])
+def test_each_system_has_its_drivers(system: str, expected: tuple[str, ...]) -> None:
+    assert catalog.available(system) == expected
+    assert tuple(catalog.driver(name, system).name for name in expected) == expected
+    for name in {"vz", "wsl2"} - set(expected):
+        with pytest.raises(DriverError, match=f"vmType `{name}` is not available on this system"):
+            catalog.driver(name, system)
+
+
+def test_an_external_driver_is_named_in_the_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIMA_DRIVERS_PATH", str(tmp_path))
+    for name in ("krunkit", "qemu"):
+        (tmp_path / f"lima-driver-{name}").write_text("")
+        (tmp_path / f"lima-driver-{name}").chmod(0o755)
+    with pytest.raises(DriverError) as caught:
+        catalog.driver("krunkit")
+    assert caught.value.detail == (f"found external driver `krunkit` at `{tmp_path}/lima-driver-krunkit`; external "
+                                   "drivers speak gRPC, which limatui does not: use limactl for it")
+    assert catalog.driver("qemu").name == "qemu"
+    assert catalog.names() == ("qemu", "krunkit")

@@ -22,7 +22,7 @@ from limacore.drivers.vz.machine import VzDriver
 from limacore.drivers.vz.plan import Card, FrameSocket, Nat, StreamSocket
 from limacore.errors import DriverError, HostError
 from limacore.hostagent import port
-from limacore.model.config import AdditionalDisk, Config, Rosetta, Ssh, VmOptions, VzOptions
+from limacore.model.config import AdditionalDisk, Config, Network, Rosetta, Ssh, VmOptions, VzOptions
 from limacore.model.network import mac_address
 from limacore.paths import HomePaths
 from tests.vzrecorder import Recorder, guest
@@ -231,6 +231,14 @@ async def test_ssh_falls_back_to_the_address_that_macos_gave(
     server.close()
     assert any("leads to the guest's address" in line for line in log.lines)
     assert any("connectToPort" in line for line in recorder.lines) is (over_vsock is None)
+
+
+async def test_a_guest_that_ssh_could_not_reach_is_not_started(spec: MachineSpec) -> None:
+    recorder = Recorder()
+    with pytest.raises(DriverError, match="no way into the guest"):
+        async with started(changed(spec, ssh=Ssh(over_vsock=False), networks=(Network(lima="user-v2"),)), recorder):
+            pass
+    assert recorder.lines == []
 
 
 async def test_a_taken_ssh_port_is_an_error_that_names_it(spec: MachineSpec) -> None:

@@ -16,6 +16,7 @@ from limacore.model.config import (
     Config,
     Firmware,
     FirmwareImage,
+    HostResolver,
     Mount,
     Network,
     Rosetta,
@@ -182,6 +183,8 @@ def test_what_is_refused(fields: dict[str, object], mac: rules.Mac, expected: st
     ({"audio": Audio(device="coreaudio"), "video": Video(display="cocoa")}, "aarch64", (13,),
      ["audio.device: coreaudio", "video.display: cocoa"]),
     ({"video": Video(display="vz")}, "aarch64", (13,), ["no window"]),
+    ({"host_resolver": HostResolver(hosts={"a": "b"})}, "aarch64", (13,), ["hostResolver.hosts"]),
+    ({"host_resolver": HostResolver(hosts={"a": "b"}), "networks": (Network(lima="user-v2"),)}, "aarch64", (13,), []),
     ({}, "x86_64", (15, 4), ["Intel"]), ({}, "x86_64", (15, 5), []),
 ])
 def test_what_is_passed_over(

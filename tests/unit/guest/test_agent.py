@@ -216,5 +216,47 @@ def test_the_last_resort_agrees_with_the_first(module: ModuleType) -> None:
 
 
 def test_options_of_other_agents_are_ignored(module: ModuleType) -> None:
-    words = ["--debug", "--socket-owner", "7", "--vsock-port=1", "--virtio-port=x.y"]
-    assert module.options(words) == {"socket_owner": 7, "virtio_port": "x.y"}
+    words = ["--debug", "--socket-owner", "7", "--vsock-port=1", "--virtio-port=x.y", "--tick", "3s"]
+    assert module.options(words) == {"socket_owner": 7, "virtio_port": "x.y", "vsock_port": 1}
+
+
+class _Vsock:
+    """A listening socket whose next connection comes from a given context."""
+
+    def __init__(self, cid: int) -> None:
+        self.ours, theirs = socket.socketpair()
+        self.accepted = theirs.detach(), (cid, 1024)
+
+    def _accept(self) -> tuple[int, tuple[int, int]]:
+        return self.accepted
+
+
+@pytest.mark.parametrize(("cid", "greeted"), [(2, True), (1, False), (3, False)])
+def test_only_the_host_may_connect_over_vsock(
+    module: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cid: int, greeted: bool,
+) -> None:
+    monkeypatch.setenv("LIMA_CIDATA_MNT", str(tmp_path))
+    agent = module.Agent(run=str(tmp_path), virtio_port="", vsock_port=2222)
+    server = agent.vsock_server = _Vsock(cid)
+    agent.accept(server)
+    agent.flush()
+    server.ours.settimeout(10)
+    found = server.ours.recv(1 << 16)
+    assert found.startswith(b"{") if greeted else found == b""
+    assert len(agent.clients) == int(greeted)
+    for fd in agent.clients:
+        os.close(fd)
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_VSOCK") or not Path("/dev/vsock").exists(), reason="no vsock here")
+def test_a_vsock_port_is_listened_on_when_it_is_asked_for(module: ModuleType, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_VSOCK) as probe:
+        probe.bind((socket.VMADDR_CID_ANY, socket.VMADDR_PORT_ANY))
+        port = probe.getsockname()[1]
+    agent = module.Agent(run=str(tmp_path), virtio_port="", vsock_port=port)
+    agent.listen_vsock()
+    assert agent.vsock_server.getsockname()[1] == port
+    agent.vsock_server.close()
+    agent = module.Agent(run=str(tmp_path), virtio_port="")
+    agent.listen_vsock()
+    assert agent.vsock_server is None

@@ -11,7 +11,7 @@ from limacore.guest import cidata, cloudconfig, environment
 from limacore.guest.seed import Seed
 from limacore.model.config import Config, HostResolver, Mount, Network, Rosetta, User
 from limacore.model.network import vsock_port
-from tests.unit.guest.test_payload_scripts import SHELLS, Guest
+from tests.unit.guest.test_payload_scripts import AGENT, PREFIX, SHELLS, SYSTEMD, Guest, agent
 
 ROSETTA = "drivers/vz/boot.Linux/05-rosetta-volume.sh"
 USER = "drivers/wsl2/boot.Linux/02-no-cloud-init-setup.sh"
@@ -81,6 +81,15 @@ def test_the_host_is_behind_the_default_route_where_the_seed_names_no_gateway(
     guest.stub("ip", route)
     out, _ = guest.run(HOSTS, "touch /etc/hosts", "cat /etc/hosts", LIMA_CIDATA_SLIRP_GATEWAY="")
     assert out == (f"{expected}host.lima.internal\n" if expected else "") + "exit 0\n"
+
+
+@pytest.mark.parametrize(("port", "ending"), [("2222", " --vsock-port 2222"), ("0", "")])
+def test_the_agent_listens_on_a_vsock_where_the_driver_has_one(guest: Guest, port: str, ending: str) -> None:
+    agent(guest)
+    guest.stub("systemctl")
+    out, _ = guest.run(AGENT, SYSTEMD, "cat /etc/systemd/system/lima-guestagent.service", **PREFIX,
+                       LIMA_CIDATA_VSOCK_PORT=port)
+    assert f"ExecStart=/run/prefix/bin/lima-guestagent daemon --socket-owner 0{ending}\n" in out
 
 
 def values(config: Config) -> dict[str, str]:

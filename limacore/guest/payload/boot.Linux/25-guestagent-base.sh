@@ -66,6 +66,7 @@ source=$LIMA_CIDATA_MNT/lima-guestagent
 target=$LIMA_CIDATA_GUEST_INSTALL_PREFIX/bin/lima-guestagent
 command="$target daemon --socket-owner $LIMA_CIDATA_UID"
 [ -z "${LIMA_CIDATA_VIRTIO_PORT:-}" ] || command="$command --virtio-port $LIMA_CIDATA_VIRTIO_PORT"
+[ "${LIMA_CIDATA_VSOCK_PORT:-0}" -eq 0 ] || command="$command --vsock-port $LIMA_CIDATA_VSOCK_PORT"
 
 changed=""
 ! install_agent || changed=yes
