@@ -71,10 +71,9 @@ async def delete(home: HomePaths, name: str, *, force: bool = False, report: Rep
     else:
         with held(paths):
             _refuse(paths, home, force)
-            vm_type = inspect(home, name).vm_type
-            await force_stop(paths, home, report)
+            instance = await force_stop(paths, home, report)
             report(Progress("delete", str(paths.dir)))
-            await catalog.forget(vm_type, name)
+            await catalog.forget(instance.vm_type, name)
             await asyncio.to_thread(bury, paths)
     if await asyncio.to_thread(autostart.unregister, home, name):
         notice.info(f"The autostart entry for instance {ticked(name)} has been unregistered")

@@ -113,8 +113,10 @@ async def _hear_to_the_end(instance: Instance, paths: InstancePaths, since: floa
         pass  # it ended without a word, which the status tells better
 
 
-async def force_stop(paths: InstancePaths, home: HomePaths, report: Report) -> None:
-    """Kill the VM and the host agent when they are this instance's, release its disks, remove pid files and sockets."""
+async def force_stop(paths: InstancePaths, home: HomePaths, report: Report) -> Instance:
+    """Kill the VM and the host agent when they are this instance's, release its disks, remove pid files and sockets.
+
+    Returns the instance as it was before."""
     instance = inspect(home, paths.name) if paths.dir.is_dir() else Instance(paths.name, str(paths.dir))
     driver_pid = paths.driver_pid(instance.vm_type or "qemu")
     _forget_dead(paths, driver_pid)
@@ -122,6 +124,7 @@ async def force_stop(paths: InstancePaths, home: HomePaths, report: Report) -> N
     await asyncio.to_thread(_release_disks, instance, paths, home)
     await _kill(paths, paths.ha_pid, "host agent", report)
     await asyncio.to_thread(_sweep, paths)
+    return instance
 
 
 async def _kill(paths: InstancePaths, pid_file: Path, what: str, report: Report) -> None:
