@@ -30,10 +30,24 @@ async def on_port(port: int, connect: Connect, log: Log) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def on_path(path: Path, connect: Connect, log: Log) -> AsyncIterator[None]:
-    """Lead a unix socket, which is made anew and is gone afterwards, into the guest."""
-    async with listening(path, _joiner(connect, log)):
+async def on_path(path: Path, connect: Connect, log: Log, pause: float = 0.25) -> AsyncIterator[None]:
+    """Lead a unix socket, which is made anew and is gone afterwards, into the guest.
+
+    A connection waits there until the guest can be reached, which is tried again after `pause` seconds."""
+    async with listening(path, _joiner(lambda: _patiently(connect, log, pause), log)):
         yield
+
+
+async def _patiently(connect: Connect, log: Log, pause: float) -> socket.socket:
+    told = False
+    while True:
+        try:
+            return await connect()
+        except (OSError, DriverError) as error:
+            if not told:
+                log("debug", f"waiting for the guest: {error}")
+            told = True
+        await asyncio.sleep(pause)
 
 
 @contextlib.asynccontextmanager

@@ -16,6 +16,7 @@ from limacore.config.setting import is_initialised, recorded_version
 from limacore.config.written import written
 from limacore.errors import LimaError, NotFoundError, UsageError
 from limacore.model.agentstatus import HostInfo
+from limacore.model.config import Config
 from limacore.model.instance import Instance, Status, Usage
 from limacore.paths import HomePaths, InstancePaths, check_instance_name
 from limacore.store import view
@@ -167,17 +168,25 @@ def _readable(
     port, port_error = info.ssh_local_port or config.ssh.local_port, ""
     if not port:
         port, port_error = _recorded_port(paths, memory)
+    cpus, memory_size, disk = _sizes(config)
     instance = Instance(
         name=paths.name, dir=str(paths.dir), status=verdict.status, evidence=verdict.evidence, phase=verdict.phase,
         errors=(*verdict.errors, *((port_error,) if port_error else ())), config=config,
-        vm_type=config.vm_type, arch=config.arch, cpus=config.cpus, memory=parse_size(config.memory),
-        disk=parse_size(config.disk), ssh_port=port, protected=os.path.lexists(paths.protected),
+        vm_type=config.vm_type, arch=config.arch, cpus=cpus, memory=memory_size, disk=disk,
+        ssh_port=port, protected=os.path.lexists(paths.protected),
         edit_waits=paths.queued_yaml.exists(), ha_pid=found.agent.pid, driver_pid=found.driver.pid,
         started_at=found.driver.started_at if found.driver.pid else 0.0,
         ready_seconds=found.tail.ready_seconds, lima_version=recorded_version(paths.dir),
         steps=found.tail.steps, usage=_usage(paths),
     )
     return _with_message(instance, loaded, home, memory)
+
+
+def _sizes(config: Config) -> tuple[int, int, int]:
+    """Processors, memory and disk; of WSL nothing, which shares out what there is by itself."""
+    if config.vm_type == "wsl2":
+        return 0, 0, 0
+    return config.cpus, parse_size(config.memory), parse_size(config.disk)
 
 
 def _recorded_port(paths: InstancePaths, memory: Memory) -> tuple[int, str]:

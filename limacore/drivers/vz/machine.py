@@ -84,7 +84,6 @@ async def _run(spec: MachineSpec, log: Log, frameworks: Framework, lease_file: P
         log("warning", text)
     _require_raw(spec.paths)
     wanted = plan.describe(spec, await asyncio.to_thread(networks.load, spec.home.networks_yaml), frameworks.macos)
-    _require_way_in(spec.config, wanted)
     make_shared_directories(spec, log)
     async with AsyncExitStack() as stack:
         stack.enter_context(locked_disks(spec))
@@ -92,7 +91,11 @@ async def _run(spec: MachineSpec, log: Log, frameworks: Framework, lease_file: P
         stack.enter_context(_tidy(spec.paths))
         guest = await _launch(stack, spec, wanted, frameworks, log)
         write_atomic(spec.paths.driver_pid("vz"), f"{os.getpid()}\n")
-        await _lead_in(stack, spec, guest, tuple(_ssh_ways(spec, wanted, guest, lease_file)), log)
+        if not spec.config.plain:
+            await stack.enter_async_context(relay.on_path(
+                spec.paths.ga_sock, lambda: guest.connect(plan.AGENT_PORT), log))
+        if isinstance(wanted.cards[0].to, plan.Nat):  # a user-mode network forwards the ssh port itself
+            await _lead_ssh_in(stack, spec, tuple(_ssh_ways(spec, guest, lease_file)), log)
         yield VzMachine(guest, spec)
 
 
@@ -108,14 +111,10 @@ async def _launch(
     return await stack.enter_async_context(running.started(frameworks, queue, wanted, ends))
 
 
-async def _lead_in(
-    stack: AsyncExitStack, spec: MachineSpec, guest: running.Running, ways: tuple[tuple[str, relay.Connect], ...],
-    log: Log,
+async def _lead_ssh_in(
+    stack: AsyncExitStack, spec: MachineSpec, ways: tuple[tuple[str, relay.Connect], ...], log: Log,
 ) -> None:
-    """`ga.sock` leads to the guest agent, and the ssh port to the guest's ssh server."""
-    if not spec.config.plain:
-        await stack.enter_async_context(relay.on_path(
-            spec.paths.ga_sock, lambda: guest.connect(plan.AGENT_PORT), log))
+    """The ssh port leads to the guest's ssh server, by the first way that works."""
     chosen: set[str] = set()
 
     async def connect() -> socket.socket:
@@ -128,13 +127,10 @@ async def _lead_in(
     await stack.enter_async_context(relay.on_port(spec.ssh_port, connect, log))
 
 
-def _ssh_ways(
-    spec: MachineSpec, wanted: plan.Description, guest: running.Running, lease_file: Path,
-) -> Iterator[tuple[str, relay.Connect]]:
+def _ssh_ways(spec: MachineSpec, guest: running.Running, lease_file: Path) -> Iterator[tuple[str, relay.Connect]]:
     if plan.over_vsock(spec.config):
         yield f"vsock port {plan.SSH_PORT}", lambda: guest.connect(plan.SSH_PORT)
-    if isinstance(wanted.cards[0].to, plan.Nat):
-        yield "the guest's address", lambda: _by_address(spec, lease_file)
+    yield "the guest's address", lambda: _by_address(spec, lease_file)
 
 
 async def _by_address(spec: MachineSpec, lease_file: Path) -> socket.socket:
@@ -151,12 +147,6 @@ async def _by_address(spec: MachineSpec, lease_file: Path) -> socket.socket:
         sock.close()
         raise
     return sock
-
-
-def _require_way_in(config: Config, wanted: plan.Description) -> None:
-    if not isinstance(wanted.cards[0].to, plan.Nat) and not plan.over_vsock(config):
-        raise DriverError("ssh has no way into the guest", detail="eth0 is on a user-mode network, which limatui "
-                          "reaches only by the vsock of the guest", hint="set `ssh.overVsock: true` in lima.yaml")
 
 
 def _require_raw(paths: InstancePaths) -> None:

@@ -131,9 +131,9 @@ def _disks(spec: MachineSpec) -> tuple[Disk, ...]:
 
 
 def _cards(spec: MachineSpec, networks: Networks) -> tuple[Card, ...]:
-    """eth0 first: the first network of mode user-v2 where there is one, else that of macOS.
+    """eth0 first: on the first network of mode user-v2 where there is one, else on that of macOS.
 
-    limactl has a user-mode network of its own in the process in the second case; ours has none."""
+    limactl has a user-mode network in its own process in place of the latter; ours has none."""
     inner: int | None = None
     others = []
     for index, network in enumerate(spec.config.networks):

@@ -205,12 +205,21 @@ async def test_the_agent_s_socket_and_the_ssh_port_lead_to_vsocks(spec: MachineS
     assert "VZVirtioSocketDevice.connectToPort_completionHandler_(2222, handler)" in recorder.lines
 
 
-async def test_a_port_where_nobody_listens_yet_closes_the_connection(spec: MachineSpec) -> None:
-    log = Story()
-    async with started(spec, Recorder(), log):
-        reader, _ = await asyncio.open_unix_connection(spec.paths.ga_sock)
+async def test_the_agent_is_waited_for_and_ssh_is_refused_while_nobody_listens(spec: MachineSpec) -> None:
+    recorder, log = Recorder(), Story()
+    async with started(spec, recorder, log):
+        reader, _ = await asyncio.open_connection("127.0.0.1", spec.ssh_port)
         assert await asyncio.wait_for(reader.read(), LIMIT) == b""
-    assert any("vsock port 2222 does not answer: connection reset by peer" in line for line in log.lines)
+        reader, writer = await asyncio.open_unix_connection(spec.paths.ga_sock)
+        writer.write(b"ask\n")
+        asked = "VZVirtioSocketDevice.connectToPort_completionHandler_(2222, handler)"
+        await until(lambda: recorder.lines.count(asked) >= 2)
+        recorder.ports[2222], agents = guest(b"hello\n")
+        assert await read(reader, 6) == b"hello\n"
+        assert await asyncio.to_thread(agents[0].recv, 100) == b"ask\n"
+        agents[0].close()
+    waiting = [line for line in log.lines if "waiting for the guest" in line]
+    assert waiting == ["debug waiting for the guest: vsock port 2222 does not answer: connection reset by peer"]
 
 
 @pytest.mark.parametrize("over_vsock", [None, False])
@@ -233,12 +242,17 @@ async def test_ssh_falls_back_to_the_address_that_macos_gave(
     assert any("connectToPort" in line for line in recorder.lines) is (over_vsock is None)
 
 
-async def test_a_guest_that_ssh_could_not_reach_is_not_started(spec: MachineSpec) -> None:
-    recorder = Recorder()
-    with pytest.raises(DriverError, match="no way into the guest"):
-        async with started(changed(spec, ssh=Ssh(over_vsock=False), networks=(Network(lima="user-v2"),)), recorder):
-            pass
-    assert recorder.lines == []
+async def test_a_user_mode_network_forwards_the_ssh_port_itself(spec: MachineSpec) -> None:
+    folder = spec.home.networks / "user-v2"
+    folder.mkdir(parents=True)
+    with closing(socket.socket(socket.AF_UNIX)) as server:
+        server.bind(str(folder / "user-v2_fd.sock"))
+        server.listen(1)
+        recorder = Recorder()
+        async with started(changed(spec, networks=(Network(lima="user-v2"),)), recorder):
+            assert not [line for line in recorder.lines if "VZNATNetworkDeviceAttachment" in line]
+            assert [line for line in recorder.lines if "VZFileHandleNetworkDeviceAttachment.init" in line]
+            socket.create_server(("127.0.0.1", spec.ssh_port)).close()  # the port is free for the network's daemon
 
 
 async def test_a_taken_ssh_port_is_an_error_that_names_it(spec: MachineSpec) -> None:

@@ -102,6 +102,25 @@ def test_running_starting_stopping(paths: InstancePaths) -> None:
     assert paths.ha_pid.exists(), "looking changes nothing"
 
 
+def test_a_machine_of_vz_is_the_host_agent_itself(paths: InstancePaths) -> None:
+    paths.lima_yaml.write_text(YAML + "vmType: vz\n")
+    with process(str(paths.ha_sock)) as agent, host_agent(paths, INFO):
+        paths.ha_pid.write_text(f"{agent}\n")
+        paths.ha_stdout.write_text('{"time":"2999-01-01T00:00:00Z","status":{"running":true}}\n')
+        paths.driver_pid().write_text(f"{agent}\n")  # of another driver, as an edit of vmType leaves it
+        assert _look(paths) is Status.ORPHAN_AGENT
+        paths.driver_pid("vz").write_text(f"{agent}\n")
+        found = inspect(HomePaths(paths.dir.parent), "t")
+        assert (found.status, found.ha_pid, found.driver_pid, found.vm_type) == (Status.RUNNING, agent, agent, "vz")
+    assert _look(paths) is Status.STOPPED  # limactl leaves vz.pid behind
+
+
+def test_sizes_of_wsl_are_not_known(paths: InstancePaths) -> None:
+    paths.lima_yaml.write_text(YAML + "vmType: wsl2\n")
+    found = inspect(HomePaths(paths.dir.parent), "t")
+    assert (found.status, found.cpus, found.memory, found.disk) == (Status.STOPPED, 0, 0, 0)
+
+
 def test_orphans(paths: InstancePaths) -> None:
     with process(str(paths.dir / "x")) as pid:
         paths.driver_pid().write_text(str(pid))
