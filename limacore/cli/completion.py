@@ -149,6 +149,12 @@ def _memory() -> list[str]:
     return [f"{each:.1f}" for each in dict.fromkeys([*map(float, _powers(half)), round(half, 1)])]
 
 
+def _drivers() -> Sequence[str]:
+    from limacore.drivers import catalog
+
+    return catalog.names()
+
+
 def _interfaces() -> list[str]:
     import socket
 
@@ -160,7 +166,7 @@ _FIXED: dict[str, Callable[[], Sequence[str]]] = {
     "cpus": _cpus, "memory": _memory, "interfaces": _interfaces,
     "disk": _fixed("10", "30", "50", "100", "200"), "mount-type": _fixed("reverse-sshfs", "9p", "virtiofs"),
     "network": _fixed("lima:shared", "lima:bridged", "lima:host", "lima:user-v2", "vzNAT"),
-    "ssh-port": _fixed("60022"), "arch": _fixed(*_ARCHITECTURES), "vm-type": _fixed("qemu"),
+    "ssh-port": _fixed("60022"), "arch": _fixed(*_ARCHITECTURES), "vm-type": _drivers,
     "containerd": _fixed("user", "system", "user+system", "none"),
     "port-forward": _fixed("8080:80", "3000:3000", "8080:80,static=true"),
     "shell": _fixed("/bin/bash", "/bin/zsh", "cmd.exe", "powershell.exe", "pwsh.exe"),

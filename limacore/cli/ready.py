@@ -10,9 +10,11 @@ from limacore.base import notice
 from limacore.base.goquote import ticked
 from limacore.cli import prompt
 from limacore.cli.context import Context
+from limacore.errors import LimaError
 from limacore.lifecycle import start as starting
 from limacore.model.event import Event, EventStatus
 from limacore.model.instance import Instance
+from limacore.store.scan import loaded_of
 
 
 def start_existing(ctx: Context, name: str, *, limit: float = 0, strict: bool = False) -> None:
@@ -25,10 +27,15 @@ def start_existing(ctx: Context, name: str, *, limit: float = 0, strict: bool = 
 
 async def begin(ctx: Context, name: str, *, limit: float, strict: bool, inherit: bool = True) -> str:
     """As `start_existing`; the message of the instance is returned. `inherit`: playbooks print to our stdout."""
-    notice.info(f"Starting the instance {ticked(name)} with internal VM driver `qemu`")
+    notice.info(f"Starting the instance {ticked(name)} with internal VM driver {ticked(_driver(ctx, name))}")
     instance = await _started(ctx, name, limit, strict, inherit)
     notice.info(f"READY. Run `{shell_command(name)}` to open the shell.")
     return instance.message
+
+
+def _driver(ctx: Context, name: str) -> str:
+    loaded = loaded_of(ctx.home, name)
+    return "qemu" if isinstance(loaded, LimaError) else str(loaded.filled.get("vmType", "qemu"))
 
 
 async def _started(ctx: Context, name: str, limit: float, strict: bool, inherit: bool) -> Instance:

@@ -13,6 +13,7 @@ from limacore.base.goquote import ticked
 from limacore.base.jsonlines import QUICK
 from limacore.base.proc import ended
 from limacore.config.load import load
+from limacore.drivers import catalog
 from limacore.errors import ConfigError, GuestError, StateError
 from limacore.hostlink import LogLine
 from limacore.images import prepare
@@ -49,9 +50,9 @@ async def start(
 ) -> Instance:
     """Start instance `name` and return it running; an instance that runs already is returned as it is.
 
-    Raises StateError (already starting, orphaned, broken), ImageError, HostError, GuestError; with `strict` also for a
-    script of the guest that failed. When cancelled, what was started is ended again. With `inherit` playbooks print to
-    our own stdout, else what they print becomes notices.
+    Raises StateError (already starting, orphaned, broken), DriverError (none for it here), ImageError, HostError,
+    GuestError; with `strict` also for a script of the guest that failed. When cancelled, what was started is ended
+    again. With `inherit` playbooks print to our own stdout, else what they print becomes notices.
     """
     paths = configured(home, name)
     since = time.time()
@@ -136,6 +137,7 @@ async def _prepare(paths: InstancePaths, home: HomePaths, report: Report) -> Con
     await asyncio.to_thread(queue.apply, home, paths)
     loaded = await asyncio.to_thread(load, paths.lima_yaml, home, exists=True)
     config = loaded.require(str(paths.lima_yaml))
+    catalog.driver(config.vm_type)  # before anything of the instance is changed
     await prepare.prepare(paths, config, report)
     return config
 
