@@ -46,7 +46,14 @@ def fill_wsl2(filled: dict[str, Any], setting: Setting) -> dict[str, Any]:
     return {**filled, "mountType": filled.get("mountType") or "wsl2"}
 
 
+def fill_krunkit(filled: dict[str, Any], setting: Setting) -> dict[str, Any]:
+    """What the driver of krunkit adds."""
+    over_vsock = bool(filled["ssh"].get("overVsock"))
+    return {**filled, "mountType": filled.get("mountType") or "virtiofs",
+            "ssh": {**filled["ssh"], "overVsock": over_vsock}}
+
+
 FILLS: dict[str, Callable[[dict[str, Any], Setting], dict[str, Any]]] = {
-    "qemu": fill_qemu, "vz": fill_vz, "wsl2": fill_wsl2,
+    "qemu": fill_qemu, "vz": fill_vz, "krunkit": fill_krunkit, "wsl2": fill_wsl2,
 }
 """What each driver adds."""

@@ -153,7 +153,7 @@ def _filled(layers: Layers, setting: Setting, places: _Places, before: list[Prob
     filled = filling.fill()
     chosen = "vmType" in filled
     filled["vmType"] = filled["vmType"] if chosen else default_driver(filled["arch"], setting)
-    if filled["vmType"] not in _KNOWN_DRIVERS and externals.find(filled["vmType"]) is None:
+    if not _is_known(filled["vmType"], setting):
         unknown = Problem(path="vmType", message=f"vmType {ticked(filled['vmType'])} is not a registered driver",
                           hint="use `qemu`, or leave it out")
         return Loaded(None, layers.own, filled, (*before, places.put(unknown)), chosen, unknown.told)
@@ -161,6 +161,11 @@ def _filled(layers: Layers, setting: Setting, places: _Places, before: list[Prob
     fill_driver = FILLS.get(filled["vmType"])
     for_driver = fill_driver(filled, setting) if fill_driver else filled
     return Loaded(msgspec.convert(for_driver, Config), layers.own, filled, (*before, *found), chosen)
+
+
+def _is_known(vm_type: str, setting: Setting) -> bool:
+    ours = vm_type in _KNOWN_DRIVERS or (vm_type == "krunkit" and setting.host.os == "darwin")
+    return ours or externals.find(vm_type) is not None
 
 
 def default_driver(arch: str, setting: Setting) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 from limacore.base import externals
 from limacore.base.host import kernel
 from limacore.drivers.base import Driver
@@ -11,14 +13,15 @@ _OWN = {"linux": ("qemu",), "darwin": ("qemu", "vz"), "windows": ("qemu", "wsl2"
 _ELSEWHERE = {
     "vz": "it needs macOS 13 or newer",
     "wsl2": "it needs Windows",
-    "krunkit": "it needs macOS 14 or newer on Apple silicon, and limactl with its external driver",
+    "krunkit": "it needs the program krunkit, and macOS 13 or newer on Apple silicon",
 }
 _HINT = "set `vmType: qemu` in lima.yaml"
 
 
 def available(system: str) -> tuple[str, ...]:
     """The drivers of ours on a system: `linux`, `darwin` or `windows`."""
-    return _OWN.get(system, ("qemu",))
+    optional = ("krunkit",) if system == "darwin" and shutil.which("krunkit") else ()
+    return (*_OWN.get(system, ("qemu",)), *optional)
 
 
 def names() -> tuple[str, ...]:
@@ -40,6 +43,10 @@ def driver(vm_type: str, system: str = "") -> Driver:
         from limacore.drivers.wsl2.machine import WslDriver
 
         return WslDriver()
+    if name == "krunkit":
+        from limacore.drivers.krunkit.machine import KrunkitDriver
+
+        return KrunkitDriver()
     from limacore.drivers.qemu.machine import QemuDriver
 
     return QemuDriver()

@@ -20,8 +20,10 @@ _SEND, _RECEIVE = 1 << 20, 4 << 20
 
 
 @contextlib.asynccontextmanager
-async def connected(cards: Sequence[Card]) -> AsyncIterator[dict[int, int]]:
-    """Index of each card that needs one -> the descriptor for its frames; raises DriverError when nobody takes them."""
+async def connected(cards: Sequence[Card], *, carry: bool = True) -> AsyncIterator[dict[int, int]]:
+    """Index of each card that needs one -> the descriptor for its frames; raises DriverError when nobody takes them.
+
+    Without `carry` the machine itself talks to daemons that want streams."""
     async with contextlib.AsyncExitStack() as stack:
         found: dict[int, int] = {}
         for index, card in enumerate(cards):
@@ -30,7 +32,7 @@ async def connected(cards: Sequence[Card]) -> AsyncIterator[dict[int, int]]:
                 _hand_over(card.to.path, theirs)
                 theirs.close()
                 found[index] = ours.fileno()
-            elif isinstance(card.to, StreamSocket):
+            elif carry and isinstance(card.to, StreamSocket):
                 ours, theirs = _pair(stack)
                 await stack.enter_async_context(_carried(card.to.path, theirs))
                 found[index] = ours.fileno()

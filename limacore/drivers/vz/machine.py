@@ -16,7 +16,6 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from limacore.base import diskformat
 from limacore.base.files import write_atomic
 from limacore.base.host import machine as host_arch
 from limacore.config import networks
@@ -24,15 +23,13 @@ from limacore.drivers import relay
 from limacore.drivers.base import Exit, Log, Machine, MachineSpec
 from limacore.drivers.qemu.leftovers import rotate
 from limacore.drivers.qemu.links import locked_disks, make_shared_directories
-from limacore.drivers.vz import console, frames, leases, plan, rules, running
+from limacore.drivers.vz import console, disks, frames, leases, plan, rules, running
 from limacore.drivers.vz.framework import Framework, load
 from limacore.drivers.vz.objects import Ends
 from limacore.drivers.vz.queue import Queue
 from limacore.errors import DriverError
-from limacore.images import convert
-from limacore.model.config import Config
 from limacore.model.network import mac_address
-from limacore.paths import DISK_IMAGE, HomePaths, InstancePaths, hostname
+from limacore.paths import InstancePaths, hostname
 
 _GUEST_TIME = 5.0
 """Seconds that the guest's network may take to accept a connection."""
@@ -82,12 +79,12 @@ async def _run(spec: MachineSpec, log: Log, frameworks: Framework, lease_file: P
     rules.require(spec.config, mac)
     for text in rules.warnings(spec.config, mac):
         log("warning", text)
-    _require_raw(spec.paths)
+    disks.require_raw(spec.paths, "vz")
     wanted = plan.describe(spec, await asyncio.to_thread(networks.load, spec.home.networks_yaml), frameworks.macos)
     make_shared_directories(spec, log)
     async with AsyncExitStack() as stack:
         stack.enter_context(locked_disks(spec))
-        await _make_raw(spec.home, spec.config, log)
+        await disks.make_raw(spec.home, spec.config, log)
         stack.enter_context(_tidy(spec.paths))
         guest = await _launch(stack, spec, wanted, frameworks, log)
         write_atomic(spec.paths.driver_pid("vz"), f"{os.getpid()}\n")
@@ -147,23 +144,6 @@ async def _by_address(spec: MachineSpec, lease_file: Path) -> socket.socket:
         sock.close()
         raise
     return sock
-
-
-def _require_raw(paths: InstancePaths) -> None:
-    found = diskformat.read(paths.disk).format
-    if found != "raw":
-        raise DriverError(f"`{paths.disk}` is a {found} image, and vz takes raw ones only", hint="stop the instance, "
-                          "then: qemu-img convert -O raw disk disk.new && mv disk.new disk; or set `vmType: qemu`")
-
-
-async def _make_raw(home: HomePaths, config: Config, log: Log) -> None:
-    """Additional disks of another format become raw where they are, as limactl does for vz."""
-    for disk in config.additional_disks:
-        path = home.data_disk(disk.name) / DISK_IMAGE
-        image = await asyncio.to_thread(diskformat.read, path)
-        if image.format != "raw":
-            log("info", f"Converting disk `{disk.name}` from {image.format} to raw")
-            await convert.to_raw(path, image, path)
 
 
 @contextlib.contextmanager

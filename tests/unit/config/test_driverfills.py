@@ -73,7 +73,12 @@ def test_an_external_driver_is_a_driver_that_is_known(
     program = tmp_path / "lima-driver-krunkit"
     program.touch(0o755)
     monkeypatch.setenv("LIMA_DRIVERS_PATH", str(program))
-    assert load("vmType: krunkit\n", lima_home).require("n").vm_type == "krunkit"
+    found = load("vmType: krunkit\n", lima_home).require("n")
+    assert (found.vm_type, found.mount_type, found.ssh.over_vsock) == ("krunkit", "virtiofs", False)
+
+
+def test_krunkit_is_known_on_macos(lima_home: Path) -> None:
+    assert load("vmType: krunkit\n", lima_home, system="darwin", arch="aarch64").require("n").vm_type == "krunkit"
 
 
 @pytest.mark.parametrize(("text", "expected"), [
