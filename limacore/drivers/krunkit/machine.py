@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import platform
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -21,6 +20,7 @@ from limacore.drivers.krunkit import words
 from limacore.drivers.qemu.leftovers import rotate
 from limacore.drivers.qemu.links import locked_disks, make_shared_directories
 from limacore.drivers.vz import disks, frames, plan
+from limacore.drivers.vz.framework import macos_version
 from limacore.drivers.vz.rules import Mac
 from limacore.paths import InstancePaths
 
@@ -64,11 +64,6 @@ class KrunkitMachine:
         await asyncio.shield(self.exited)
 
 
-def macos_version() -> tuple[int, ...]:
-    """The version of macOS; empty elsewhere."""
-    return tuple(int(part) for part in platform.mac_ver()[0].split(".") if part.isdecimal())
-
-
 @contextlib.asynccontextmanager
 async def _run(spec: MachineSpec, log: Log, program: str, mac: Mac) -> AsyncIterator[KrunkitMachine]:
     known = await asyncio.to_thread(networks.load, spec.home.networks_yaml)
@@ -76,7 +71,7 @@ async def _run(spec: MachineSpec, log: Log, program: str, mac: Mac) -> AsyncIter
     words.require(spec.config, wanted, mac)
     words.require_version((await proc.run([program, "--version"], timeout=10)).stdout)
     disks.require_raw(spec.paths, "krunkit")
-    make_shared_directories(spec, log)
+    make_shared_directories(spec, log, 0o750)
     async with AsyncExitStack() as stack:
         stack.enter_context(locked_disks(spec))
         await disks.make_raw(spec.home, spec.config, log)

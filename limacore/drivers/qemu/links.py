@@ -54,7 +54,7 @@ def _connected(index: int, path: Path) -> socket.socket:
     return peer
 
 
-def make_shared_directories(spec: MachineSpec, log: Log) -> None:
+def make_shared_directories(spec: MachineSpec, log: Log, mode: int = 0o755) -> None:
     """Make the host side of mounts where it is missing; raises DriverError when that fails."""
     if spec.config.plain:
         return
@@ -64,7 +64,7 @@ def make_shared_directories(spec: MachineSpec, log: Log) -> None:
             continue
         log("warning", f"the mount location `{location}` did not exist and was made")
         try:
-            location.mkdir(mode=0o755, parents=True)
+            location.mkdir(mode=mode, parents=True)
         except OSError as error:
             raise DriverError(f"cannot make the mount location `{location}`",
                               detail=error.strerror or str(error)) from error

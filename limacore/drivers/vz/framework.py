@@ -5,6 +5,7 @@ Not run on macOS: tests give a recorder in place of pyobjc and compare each clas
 
 from __future__ import annotations
 
+import functools
 import platform
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -81,14 +82,24 @@ class Framework(Protocol):
         """An object that the framework tells of a machine's end."""
 
 
+def macos_version() -> tuple[int, ...]:
+    """The version of macOS; empty elsewhere."""
+    return tuple(int(part) for part in platform.mac_ver()[0].split(".") if part.isdecimal())
+
+
 def load() -> Framework:
     """The frameworks by pyobjc; raises HostError where they are not."""
     try:
-        return _Pyobjc()
+        return _pyobjc()
     except ImportError as error:
         raise HostError("vmType `vz` needs Apple's Virtualization framework", detail=str(error),
                         hint="on macOS 13 or newer: pip install pyobjc-framework-Virtualization "
                              "pyobjc-framework-libdispatch") from error
+
+
+@functools.cache
+def _pyobjc() -> _Pyobjc:
+    return _Pyobjc()  # once in a process, since a class of Objective-C can be made only once
 
 
 class _Pyobjc:
@@ -102,13 +113,11 @@ class _Pyobjc:
         self.vz: Any = Virtualization
         self.foundation: Any = Foundation
         self.dispatch: Any = libdispatch
-        self.macos = tuple(int(part) for part in platform.mac_ver()[0].split(".") if part.isdecimal())
-        self._class: Any = None
+        self.macos = macos_version()
+        self._delegate: Any = _delegate_class(Foundation.NSObject)
 
     def delegate(self, ended: Ended) -> Any:
-        if self._class is None:  # a class of Objective-C can be made once in a process
-            self._class = _delegate_class(self.foundation.NSObject)
-        made = self._class.alloc().init()
+        made = self._delegate.alloc().init()
         made.ended = ended
         return made
 

@@ -81,7 +81,7 @@ async def _run(spec: MachineSpec, log: Log, frameworks: Framework, lease_file: P
         log("warning", text)
     disks.require_raw(spec.paths, "vz")
     wanted = plan.describe(spec, await asyncio.to_thread(networks.load, spec.home.networks_yaml), frameworks.macos)
-    make_shared_directories(spec, log)
+    make_shared_directories(spec, log, 0o750)
     async with AsyncExitStack() as stack:
         stack.enter_context(locked_disks(spec))
         await disks.make_raw(spec.home, spec.config, log)

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import os
+import platform
 import re
 import socket
+import stat
 import struct
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from limacore.base import diskformat
 from limacore.base.host import machine as host_arch
 from limacore.drivers.base import Exit, Machine, MachineSpec
-from limacore.drivers.vz import frames
+from limacore.drivers.vz import frames, framework
 from limacore.drivers.vz.machine import VzDriver
 from limacore.drivers.vz.plan import Card, FrameSocket, Nat, StreamSocket
 from limacore.errors import DriverError, HostError
 from limacore.hostagent import port
-from limacore.model.config import AdditionalDisk, Config, Network, Rosetta, Ssh, VmOptions, VzOptions
+from limacore.model.config import AdditionalDisk, Config, Mount, Network, Rosetta, Ssh, VmOptions, VzOptions
 from limacore.model.network import mac_address
 from limacore.paths import HomePaths
-from tests.vzrecorder import Recorder, guest
+from tests.vzrecorder import Error, Recorder, guest
 
 LIMIT = 20.0
 
@@ -144,6 +148,42 @@ async def test_a_system_without_the_framework_is_told_what_is_missing(spec: Mach
     with pytest.raises(HostError, match="needs Apple's Virtualization framework") as caught:
         VzDriver().run(spec, Story())
     assert "pyobjc-framework-Virtualization" in caught.value.hint
+
+
+class _NSObject:
+    @classmethod
+    def alloc(cls) -> _NSObject:
+        return cls()
+
+    def init(self) -> _NSObject:
+        return self
+
+
+def test_pyobjc_is_taken_as_it_is_and_its_delegate_tells_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    modules = {name: ModuleType(name) for name in ("Foundation", "Virtualization", "libdispatch")}
+    modules["Foundation"].NSObject = _NSObject  # type: ignore[attr-defined]
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr(platform, "mac_ver", lambda: ("15.5", ("", "", ""), "arm64"))
+    framework._pyobjc.cache_clear()
+    found = framework.load()
+    assert (found.vz, found.foundation, found.dispatch) == (
+        modules["Virtualization"], modules["Foundation"], modules["libdispatch"])
+    assert found.macos == (15, 5)
+    assert framework.load() is found
+    told: list[str] = []
+    for _ in range(2):
+        delegate = found.delegate(told.append)
+        delegate.guestDidStopVirtualMachine_(None)
+        delegate.virtualMachine_didStopWithError_(None, Error("It broke."))
+    assert told == ["", "It broke."] * 2
+    framework._pyobjc.cache_clear()
+
+
+async def test_mount_locations_are_made(spec: MachineSpec, tmp_path: Path) -> None:
+    mounts = (Mount(location=str(tmp_path / "new"), mount_point="/m"),)
+    async with started(changed(spec, mounts=mounts), Recorder()):
+        assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o750
 
 
 async def test_what_the_rules_refuse_calls_nothing(spec: MachineSpec) -> None:
