@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from typing import NoReturn
@@ -18,6 +19,7 @@ from limacore.hostlink import LogLine
 from limacore.images import prepare
 from limacore.lifecycle import autostart, queue
 from limacore.lifecycle.guard import configured, held, word
+from limacore.lifecycle.reconcile import joined
 from limacore.lifecycle.relay import relay
 from limacore.model.config import Config
 from limacore.model.event import Event, EventStatus
@@ -71,8 +73,10 @@ async def foreground(home: HomePaths, name: str, *, report: Report) -> NoReturn:
     paths = configured(home, name)
     with held(paths):
         _require_startable(inspect(home, name))
-        await _prepare(paths, home, report)
+        config = await _prepare(paths, home, report)
         _remove_stale(paths)
+        with joined(home, config):
+            pass
         notice.info("Running the host agent in the foreground")
         hostlink.become(paths)
 
@@ -87,7 +91,9 @@ async def _launch(home: HomePaths, paths: InstancePaths, report: Report) -> tupl
         config = await _prepare(paths, home, report)
         _remove_stale(paths)
         if not autostart.supported() or not autostart.registered(home, paths.name):
-            return config, await _spawn(paths)
+            with contextlib.ExitStack() as networks:
+                await asyncio.to_thread(networks.enter_context, joined(home, config))
+                return config, await _spawn(paths)
     # The manager starts it by `start --foreground`, which holds the instance itself.
     return config, await _have_started(home, paths)
 
