@@ -84,7 +84,7 @@ class UserNet:
         try:
             await client.unexpose(self._socket, forward)
         except StateError as error:
-            self._log("warning", f"the ssh port stays forwarded: {error}")
+            self._log("debug", f"the ssh port is not taken back: {error}")  # ours ends forwards to who is gone
 
     async def _tell_names(self, address: str) -> None:
         spec = self._prepared.spec

@@ -57,10 +57,19 @@ async def run(options: Options) -> None:
         stopped = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-        async with asyncio.TaskGroup() as group, _serving(options, leases) as uplink:
-            keeping = group.create_task(uplink.run())
+        async with _serving(options, leases) as (switch, uplink), asyncio.TaskGroup() as group:
+            departed = asyncio.Queue[bytes]()
+            switch.gone = departed.put_nowait
+            tasks = [group.create_task(each) for each in (uplink.run(), _forget(departed, leases, uplink))]
             await stopped.wait()
-            keeping.cancel()
+            for task in tasks:
+                task.cancel()
+
+
+async def _forget(departed: asyncio.Queue[bytes], leases: Leases, uplink: Uplink) -> None:
+    """End the forwards to machines that were unplugged: their host agents may have been killed."""
+    while True:
+        await uplink.forget(leases.known(await departed.get()))
 
 
 def subnet(text: str) -> IPv4Network:
@@ -95,7 +104,7 @@ def owned(path: str) -> Iterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _serving(options: Options, leases: Leases) -> AsyncIterator[Uplink]:
+async def _serving(options: Options, leases: Leases) -> AsyncIterator[tuple[Switch, Uplink]]:
     switch, zones, above = Switch(MAC), Zones(), Upstream()
     uplink = Uplink(leases.network, program(), log)
     server = dns.Server(dns.Zone(zones, upstream=above, manner=dns.Manner(ttl=0, recursion=True), closed=INTERNAL))
@@ -112,4 +121,4 @@ async def _serving(options: Options, leases: Leases) -> AsyncIterator[Uplink]:
             await stack.enter_async_context(wires.qemu_plugs(Path(options.listen_qemu), switch, log))
         if options.listen:  # last, since who starts us waits for it
             await stack.enter_async_context(wires.handed_plugs(Path(options.listen), switch, log))
-        yield uplink
+        yield switch, uplink

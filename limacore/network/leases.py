@@ -56,6 +56,11 @@ class Leases:
                 return address
         return None
 
+    def known(self, mac: bytes) -> str:
+        """The address of a guest that has one, as text; else nothing."""
+        address = self._by_mac.get(mac)
+        return str(IPv4Address(address)) if address else ""
+
     def mac_of(self, address: bytes) -> bytes | None:
         """Who has an address."""
         return self._by_ip.get(address)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from limacore.network.frames import DESTINATION, SOURCE
@@ -26,6 +26,8 @@ class Switch:
         self._ports: dict[Port, int] = {}
         self._places: dict[bytes, Port] = {}
         self._numbers = 0
+        self.gone: Callable[[bytes], None] = lambda mac: None
+        """Called for everybody whose port has left."""
         self.bytes = 0
         """Bytes that went through."""
 
@@ -41,6 +43,7 @@ class Switch:
         self._ports.pop(port, None)
         for mac in [mac for mac, place in self._places.items() if place is port]:
             del self._places[mac]
+            self.gone(mac)
 
     def has(self, mac: bytes) -> bool:
         """Whether somebody with that address is on the network."""

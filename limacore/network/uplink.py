@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from limacore.base import proc
-from limacore.errors import StateError
+from limacore.errors import LimaError, StateError
 from limacore.network.wires import Deliver, Log, Stream
 
 _ARCHES = {"arm64": "aarch64", "armv7": "armv7l", "AMD64": "x86_64"}
@@ -148,6 +148,13 @@ class Uplink:
         with contextlib.suppress(TimeoutError):
             await self._by_hand(f"hostfwd_remove up {protocol}:{local}")
 
+    async def forget(self, address: str) -> None:
+        """End the forwards to a guest that is gone."""
+        for forward in self.forwards():
+            if address and forward.remote.partition(":")[0] == address:
+                with contextlib.suppress(StateError, TimeoutError):
+                    await self.unexpose(forward.protocol, forward.local)
+
     async def _add(self, forward: Forward) -> None:
         try:
             said = await self._by_hand(f"hostfwd_add up {forward.rule()}")
@@ -165,11 +172,21 @@ class Uplink:
         while True:
             try:
                 async with self._launched() as process:
-                    await process.wait()
+                    await self._end_of(process)
                 self._log("warning", f"the network stack has ended, another one is started: {process.stderr_tail}")
-            except (StateError, TimeoutError) as error:
+            except (LimaError, TimeoutError) as error:
                 self._log("error", f"the network stack does not work: {error}")
             await asyncio.sleep(_PAUSE)
+
+    async def _end_of(self, process: proc.Process) -> None:
+        """Wait until the process has ended, or the wire to it."""
+        assert self._wire is not None
+        ends = [asyncio.ensure_future(each) for each in (process.wait(), self._wire.gone.wait())]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in ends:
+                each.cancel()
 
     @contextlib.asynccontextmanager
     async def _launched(self) -> AsyncIterator[proc.Process]:

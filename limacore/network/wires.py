@@ -36,6 +36,7 @@ class Stream(asyncio.Protocol):
         self._log = log
         self._splitter = frames.Splitter()
         self._transport: asyncio.Transport | None = None
+        self.gone = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -52,6 +53,7 @@ class Stream(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        self.gone.set()
 
     @property
     def plugged(self) -> bool:
