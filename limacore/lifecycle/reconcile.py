@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from limacore.base import notice
 from limacore.base.files import locked, mkdir_failed
 from limacore.base.goquote import ticked
+from limacore.base.host import kernel
 from limacore.config import networks
 from limacore.errors import ConfigError
 from limacore.model.config import Config
-from limacore.model.network import USER_V2, NamedNetwork
-from limacore.network import service
+from limacore.model.network import Networks
+from limacore.network import service, vmnet
 from limacore.paths import HomePaths
 from limacore.store.scan import instance_names, scan
 
@@ -21,37 +22,44 @@ def reconcile(home: HomePaths) -> None:
     """Make sure of networks.yaml and end networks that no instance uses; raises ConfigError when it cannot be used."""
     known = networks.load_or_create(home.networks_yaml)
     certain = _all_seen(home)
-    idle = [name for name, each in known.networks.items() if each.mode == USER_V2 and _is_there(home, name)]
-    if idle and certain:
+    present = [name for name in known.networks if _is_there(home, known, name)]
+    if present and certain:
         with _held(home):
-            used = _used(home)
-            for name in idle:
-                if name not in used:
-                    service.stop(home.network(name))
+            for name in set(present) - _used(home):
+                _stop(home, known, name)
 
 
 @contextlib.contextmanager
 def joined(home: HomePaths, config: Config) -> Iterator[None]:
     """Start the networks of an instance. Inside, nobody ends them: there the instance comes to be seen as a user."""
-    known = networks.load_or_create(home.networks_yaml).networks
-    wanted = {each.lima: known[each.lima] for each in config.networks if each.lima in known}
+    known = networks.load_or_create(home.networks_yaml)
+    wanted = {each.lima for each in config.networks if each.lima in known.networks}
     if not wanted:
         yield
         return
     with _held(home):
-        for name, network in wanted.items():
-            if network.mode == USER_V2:
-                _start(home, name, network)
+        for name in sorted(wanted):
+            _start(home, known, name)
         yield
 
 
-def _start(home: HomePaths, name: str, network: NamedNetwork) -> None:
+def _start(home: HomePaths, known: Networks, name: str) -> None:
+    if not known.user_v2(name):
+        vmnet.start(home, known, name)
+        return
     try:
-        subnet = network.subnet
+        subnet = known.networks[name].subnet
     except ValueError as error:
         raise ConfigError(f"network {ticked(name)} cannot be used", detail=str(error),
                           hint=f"correct gateway and netmask in {home.networks_yaml}") from error
     service.start(home.network(name), subnet)
+
+
+def _stop(home: HomePaths, known: Networks, name: str) -> None:
+    if known.user_v2(name):
+        service.stop(home.network(name))
+    else:
+        vmnet.stop(known, name)
 
 
 @contextlib.contextmanager
@@ -65,8 +73,10 @@ def _held(home: HomePaths) -> Iterator[None]:
         yield
 
 
-def _is_there(home: HomePaths, name: str) -> bool:
-    return (home.networks / name / f"usernet_{name}.pid").exists()
+def _is_there(home: HomePaths, known: Networks, name: str) -> bool:
+    if known.user_v2(name):
+        return (home.networks / name / f"usernet_{name}.pid").exists()
+    return kernel() == "darwin" and vmnet.running(known, name) != 0
 
 
 def _used(home: HomePaths) -> set[str]:
