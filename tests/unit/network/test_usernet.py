@@ -25,6 +25,9 @@ from dnslib import DNSRecord
 from limacore.base import http1
 from limacore.base.proc import identity
 from limacore.errors import HostError, StateError
+from limacore.health import networks
+from limacore.model.config import Config, Network
+from limacore.model.instance import Instance
 from limacore.network import client, dhcp, frames, probe, service
 from limacore.network.gateway import MAC
 from limacore.network.uplink import Forward
@@ -237,6 +240,18 @@ def test_a_network_that_was_killed_leaves_nothing_and_starts_again(network: Netw
     assert network.pid.exists()
     service.start(network, NET)
     assert service.running(network) not in (0, pid)
+
+
+def test_a_machine_that_outlived_its_network_is_found(network: NetworkPaths, lima_home: Path) -> None:
+    home = HomePaths(lima_home)
+    config = Config(networks=(Network(lima="user-v2"), Network(lima="shared"), Network(socket="/run/other")))
+    machine = Instance("a", str(lima_home / "a"), config=config, driver_pid=os.getpid(), started_at=time.time())
+    assert not list(networks.networks(home, [machine]))
+    older = msgspec.structs.replace(machine, started_at=time.time() - 1000)
+    assert [each.id for each in networks.networks(home, [older])] == ["network-lost"]
+    service.stop(network)
+    found = list(networks.networks(home, [machine, msgspec.structs.replace(machine, driver_pid=0)]))
+    assert [(each.id, each.subject) for each in found] == [("network-lost", "instance a")]
 
 
 def test_a_network_that_cannot_start_says_why(lima_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,8 @@ from limacore.paths import HomePaths
 RUN = "/private/var/run/lima"
 HEAD = "%admin ALL=(root:wheel) NOPASSWD:NOSETENV: /bin/mkdir -m 775 -p /private/var/run/lima\n"
 SHARED = (f"--pidfile={RUN}/shared_socket_vmnet.pid --socket-group=admin --vmnet-mode=shared "
-          f"--vmnet-gateway=192.168.105.1 --vmnet-dhcp-end=192.168.105.254 --vmnet-mask=255.255.255.0 {RUN}/socket_vmnet.shared")
+          f"--vmnet-gateway=192.168.105.1 --vmnet-dhcp-end=192.168.105.254 "
+          f"--vmnet-mask=255.255.255.0 {RUN}/socket_vmnet.shared")
 BRIDGED = (f"--pidfile={RUN}/bridged_socket_vmnet.pid --socket-group=admin --vmnet-mode=bridged --vmnet-interface=en0 "
            f"{RUN}/socket_vmnet.bridged")
 
