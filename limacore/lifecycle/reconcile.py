@@ -19,14 +19,17 @@ from limacore.store.scan import instance_names, scan
 
 
 def reconcile(home: HomePaths) -> None:
-    """Make sure of networks.yaml and end networks that no instance uses; raises ConfigError when it cannot be used."""
+    """Make sure of networks.yaml, run what running instances use and end the rest; raises ConfigError, HostError."""
     known = networks.load_or_create(home.networks_yaml)
     certain = _all_seen(home)
-    present = [name for name in known.networks if _is_there(home, known, name)]
-    if present and certain:
-        with _held(home):
-            for name in set(present) - _used(home):
-                _stop(home, known, name)
+    if not home.networks.is_dir():
+        return
+    with _held(home):
+        used = _used(home)
+        for name in sorted(used & set(known.networks)):
+            _start(home, known, name)
+        for name in _present(home, known) - used if certain else ():
+            _stop(home, known, name)
 
 
 @contextlib.contextmanager
@@ -45,7 +48,8 @@ def joined(home: HomePaths, config: Config) -> Iterator[None]:
 
 def _start(home: HomePaths, known: Networks, name: str) -> None:
     if not known.user_v2(name):
-        vmnet.start(home, known, name)
+        if kernel() == "darwin":  # elsewhere the validation has refused it, or a socket of the user's stands in
+            vmnet.start(home, known, name)
         return
     try:
         subnet = known.networks[name].subnet
@@ -73,10 +77,12 @@ def _held(home: HomePaths) -> Iterator[None]:
         yield
 
 
-def _is_there(home: HomePaths, known: Networks, name: str) -> bool:
-    if known.user_v2(name):
-        return (home.networks / name / f"usernet_{name}.pid").exists()
-    return kernel() == "darwin" and vmnet.running(known, name) != 0
+def _present(home: HomePaths, known: Networks) -> set[str]:
+    """What runs, even when networks.yaml has it no more."""
+    found = {file.parent.name for file in home.networks.glob("*/usernet_*.pid")}
+    if kernel() == "darwin":
+        found |= {name for name in known.networks if not known.user_v2(name) and vmnet.running(known, name)}
+    return found
 
 
 def _used(home: HomePaths) -> set[str]:

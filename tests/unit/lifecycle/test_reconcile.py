@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import os
 import shutil
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from limacore.base.proc import ended
 from limacore.errors import ConfigError
 from limacore.lifecycle.reconcile import joined, reconcile
 from limacore.model.config import Config, Network
@@ -47,9 +51,25 @@ def test_a_network_lives_while_a_machine_that_wants_it_does(net: HomePaths) -> N
     with running(paths, "ha.pid"):
         reconcile(net)
         assert {pid(net)} == first
+        os.kill(*first, signal.SIGKILL)
+        asyncio.run(ended(*first))
+        reconcile(net)
+        assert pid(net) not in (0, *first), "one that died is started again"
     with running(net.instance("other"), "ha.pid"):
         reconcile(net)
     assert not pid(net) and net.network("user-v2").leases.exists()
+
+
+@needs_qemu
+def test_a_network_that_was_deleted_from_networks_yaml_ends(net: HomePaths) -> None:
+    net.config.mkdir(parents=True)
+    net.networks_yaml.write_text("networks: {lab: {mode: user-v2, gateway: 10.9.0.1}}\n")
+    with joined(net, Config(networks=(Network(lima="lab"),))):
+        pass
+    assert service.running(net.network("lab"))
+    net.networks_yaml.unlink()
+    reconcile(net)
+    assert not service.running(net.network("lab"))
 
 
 @needs_qemu
