@@ -25,8 +25,7 @@ def networks(home: HomePaths, instances: Sequence[Instance]) -> Iterator[Finding
                 yield Finding(id="network-lost", severity=Severity.ERROR, subject=f"instance {instance.name}",
                               what=f"it is cut off from network `{name}`", evidence=(lost,),
                               why="the network ended while the machine ran, and a machine is plugged in at its start",
-                              fix=f"{notice.program()} stop -f {instance.name} && "
-                                  f"{notice.program()} start {instance.name}")
+                              fix=f"{notice.program()} restart {instance.name}")
 
 
 def _lost(home: HomePaths, name: str, since: float) -> str:

@@ -232,6 +232,21 @@ def test_a_network_is_started_once_and_keeps_its_leases(network: NetworkPaths, o
         assert str(IPv4Address(two.address)) == "192.168.104.3", "the first one is kept for who had it"
 
 
+def test_the_hidden_verb_is_such_a_network(lima_home: Path) -> None:
+    paths = HomePaths(lima_home).network("lab")
+    paths.dir.mkdir(parents=True)
+    words = service.argv(paths, NET, {"192.168.104.7": "52:55:55:00:00:01"})
+    with subprocess.Popen([sys.executable, "-m", "limatui", "usernet", *words[words.index("-p"):]]) as process:
+        until(paths.fd_sock.exists, "its sockets")
+        with contextlib.closing(Plug(paths.qemu_sock, ONE)) as one:
+            one.boot()
+            assert str(IPv4Address(one.address)) == "192.168.104.7"
+        assert paths.pid.read_text() == f"{process.pid}\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+    assert list(paths.dir.iterdir()) == []
+
+
 def test_a_network_that_was_killed_leaves_nothing_and_starts_again(network: NetworkPaths) -> None:
     pid, stack = service.running(network), until(lambda: uplink_of(network), "a stack")
     os.kill(pid, signal.SIGKILL)
