@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 from limacore.base import notice
 from limacore.base.files import locked, mkdir_failed
@@ -44,6 +45,21 @@ def joined(home: HomePaths, config: Config) -> Iterator[None]:
         for name in sorted(wanted):
             _start(home, known, name)
         yield
+
+
+@contextlib.asynccontextmanager
+async def joining(home: HomePaths, config: Config) -> AsyncIterator[None]:
+    """`joined` for an event loop: who is cancelled while another command has its turn does not take one later."""
+    turn = contextlib.ExitStack()
+    entering = asyncio.ensure_future(asyncio.to_thread(turn.enter_context, joined(home, config)))
+    try:
+        await asyncio.shield(entering)
+        yield
+    finally:
+        if entering.done():
+            turn.close()
+        else:
+            entering.add_done_callback(lambda done: turn.close() if done.exception() is None else None)
 
 
 def _start(home: HomePaths, known: Networks, name: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable
 from typing import NoReturn
@@ -19,7 +18,7 @@ from limacore.hostlink import LogLine
 from limacore.images import prepare
 from limacore.lifecycle import autostart, queue
 from limacore.lifecycle.guard import configured, held, word
-from limacore.lifecycle.reconcile import joined
+from limacore.lifecycle.reconcile import joined, joining
 from limacore.lifecycle.relay import relay
 from limacore.model.config import Config
 from limacore.model.event import Event, EventStatus
@@ -91,8 +90,7 @@ async def _launch(home: HomePaths, paths: InstancePaths, report: Report) -> tupl
         config = await _prepare(paths, home, report)
         _remove_stale(paths)
         if not autostart.supported() or not autostart.registered(home, paths.name):
-            with contextlib.ExitStack() as networks:
-                await asyncio.to_thread(networks.enter_context, joined(home, config))
+            async with joining(home, config):
                 return config, await _spawn(paths)
     # The manager starts it by `start --foreground`, which holds the instance itself.
     return config, await _have_started(home, paths)

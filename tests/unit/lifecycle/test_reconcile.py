@@ -14,7 +14,7 @@ import pytest
 
 from limacore.base.proc import ended
 from limacore.errors import ConfigError
-from limacore.lifecycle.reconcile import joined, reconcile
+from limacore.lifecycle.reconcile import joined, joining, reconcile
 from limacore.model.config import Config, Network
 from limacore.network import service
 from limacore.paths import HomePaths
@@ -97,6 +97,22 @@ def test_nobody_ends_a_network_between_its_start_and_its_first_machine(net: Home
         with keep:
             waiting.result()
             assert pid(net) == started
+
+
+async def test_who_is_cancelled_while_waiting_for_his_turn_takes_none(home: HomePaths) -> None:
+    config = Config(networks=(Network(lima="shared"),))  # needs a turn, and nothing is started for it here
+    async with asyncio.TaskGroup() as group, joining(home, config):
+        waiting = group.create_task(_enter(home, config))
+        await asyncio.sleep(0.1)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+    async with asyncio.timeout(30), joining(home, config):
+        pass
+
+
+async def _enter(home: HomePaths, config: Config) -> None:
+    async with joining(home, config):
+        raise AssertionError("it was not its turn")
 
 
 def test_who_joins_no_network_starts_none(home: HomePaths) -> None:
