@@ -204,6 +204,21 @@ REMADE = (
 """What belongs to this computer, or is made anew when the instance starts."""
 
 
+class NetworkPaths:
+    """The files of one network of mode user-v2."""
+
+    def __init__(self, directory: Path) -> None:
+        self.dir = directory
+        self.name = name = directory.name
+        self.pid = directory / f"usernet_{name}.pid"
+        self.endpoint_sock = directory / f"{name}_ep.sock"
+        self.fd_sock = directory / f"{name}_fd.sock"
+        self.qemu_sock = directory / f"{name}_qemu.sock"
+        self.stdout = directory / f"usernet.{name}.stdout.log"
+        self.stderr = directory / f"usernet.{name}.stderr.log"
+        self.leases = directory / "leases.json"
+
+
 class HomePaths:
     """The reserved directories of one Lima home."""
 
@@ -224,6 +239,10 @@ class HomePaths:
         """Paths of the instance `name`; raises UsageError when it is no instance name."""
         return InstancePaths(self.home / check_instance_name(name))
 
+    def network(self, name: str) -> NetworkPaths:
+        """The files of the network `name`; raises UsageError when it is no network name."""
+        return NetworkPaths(self.networks / check_identifier(name))
+
     def data_disk(self, name: str) -> Path:
         """The directory of an additional disk; raises UsageError when it is no disk name."""
         return self.disks / check_identifier(name)
@@ -232,10 +251,20 @@ class HomePaths:
 def check_socket_length(directory: Path) -> None:
     """Raise HostError when sockets in `directory` would exceed the kernel's limit for unix paths."""
     longest = str(directory / "ssh.sock") + _SSH_SOCKET_SUFFIX
-    size = len(os.fsencode(longest))
-    if size >= UNIX_PATH_MAX:
+    if (size := len(os.fsencode(longest))) >= UNIX_PATH_MAX:
         raise HostError(
             f"instance name {ticked(directory.name)} too long: {ticked(longest)} must be less than "
             f"UNIX_PATH_MAX={UNIX_PATH_MAX} characters, but is {size}",
             hint="use a shorter instance name, or set LIMA_HOME to a shorter directory",
+        )
+
+
+def check_network_sockets(paths: NetworkPaths) -> None:
+    """Raise HostError when a socket of a network would exceed the kernel's limit for unix paths."""
+    longest = str(paths.qemu_sock)
+    if (size := len(os.fsencode(longest))) >= UNIX_PATH_MAX:
+        raise HostError(
+            f"network name {ticked(paths.name)} too long: {ticked(longest)} must be less than "
+            f"UNIX_PATH_MAX={UNIX_PATH_MAX} characters, but is {size}",
+            hint="use a shorter network name, or set LIMA_HOME to a shorter directory",
         )

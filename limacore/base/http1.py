@@ -12,9 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import h11
 from msgspec import Struct
+from msgspec.structs import replace
 
 MAX_BODY = 4 << 20
-"""Bytes of the largest body that a client takes unless it asks for more."""
+"""Bytes of the largest body: for a server of a request, for a client of an answer unless it asks for more."""
 
 REQUEST_TIME = 10.0
 """Seconds that a client may take to send its request."""
@@ -26,6 +27,7 @@ class Request(Struct, frozen=True):
     method: str
     path: str
     query: dict[str, str]
+    body: bytes = b""
 
 
 class Response(Struct, frozen=True):
@@ -76,14 +78,19 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ha
 
 async def _read_request(connection: h11.Connection, reader: asyncio.StreamReader) -> Request | None:
     request: Request | None = None
+    body = bytearray()
     while True:
         event = connection.next_event()
         if event is h11.NEED_DATA:
             connection.receive_data(await reader.read(65536))
         elif isinstance(event, h11.Request):
             request = _parse(event)
+        elif isinstance(event, h11.Data):
+            body += event.data
+            if len(body) > MAX_BODY:
+                return None
         elif isinstance(event, h11.EndOfMessage):
-            return request
+            return replace(request, body=bytes(body)) if request and body else request
         elif isinstance(event, h11.ConnectionClosed):
             return None
 
@@ -114,10 +121,12 @@ class _Reply:
         self.status = 0
         self.body = bytearray()
 
-    def request(self, method: str, target: str) -> bytes:
+    def request(self, method: str, target: str, body: bytes = b"") -> bytes:
         headers = [("Host", "lima-hostagent"), ("Connection", "close")]
-        start = self.connection.send(h11.Request(method=method, target=target, headers=headers)) or b""
-        return start + (self.connection.send(h11.EndOfMessage()) or b"")
+        if body:
+            headers += [("Content-Length", str(len(body))), ("Content-Type", "application/json")]
+        events = (h11.Request(method=method, target=target, headers=headers), h11.Data(body), h11.EndOfMessage())
+        return b"".join(self.connection.send(event) or b"" for event in events)
 
     def feed(self, data: bytes) -> bool:
         self.connection.receive_data(data)
@@ -139,14 +148,14 @@ class _Reply:
         return Response(self.status, bytes(self.body))
 
 
-async def request(path: Path, target: str, *, method: str = "GET", timeout: float = 3.0,
+async def request(path: Path, target: str, *, method: str = "GET", body: bytes = b"", timeout: float = 3.0,
                   most: int = MAX_BODY) -> Response:
     """Ask a server at a unix socket; raises OSError or TimeoutError when it cannot be asked, or tells over `most`."""
     reply = _Reply(most)
     async with asyncio.timeout(timeout):
         reader, writer = await asyncio.open_unix_connection(path)
         try:
-            writer.write(reply.request(method, target))
+            writer.write(reply.request(method, target, body))
             with _protocol_as_oserror(path):
                 while not reply.feed(await reader.read(65536)):
                     pass

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from limacore.base import notice
 from limacore.base.host import kernel
 from limacore.cli.context import Context
 from limacore.cli.tree import Call
-from limacore.errors import HostError, LimaError, NotFoundError
+from limacore.errors import HostError, LimaError, NotFoundError, UsageError
 from limacore.lifecycle import autostart
+from limacore.network import vmnet
+from limacore.store import networks
 
 _AT_LOGIN = "to start at login"
 
@@ -80,7 +84,15 @@ def _changed(ctx: Context, name: str, known: bool, wanted: bool) -> str:
 
 
 def sudoers(ctx: Context, call: Call) -> None:
-    """Only macOS needs rules for sudo: to run socket_vmnet."""
+    """Print, or check, the rules for sudo that networks of other modes than user-v2 need."""
     if kernel() != "darwin":
         raise HostError("sudoers command is only supported on macOS right now")
-    raise HostError("sudoers is not supported by this version of limatui", hint="networks of mode user-v2 need none")
+    config = networks.known(ctx.home)
+    if not call["check"]:
+        if call.args:
+            raise UsageError("the file argument can only be used with --check", hint="add --check, or redirect stdout")
+        ctx.out(vmnet.sudoers(config))
+        return
+    file = Path(call.args[0] if call.args else config.paths.sudoers)
+    vmnet.check(config, file)
+    ctx.log("info", f"`{file}` is up-to-date (or sudo doesn't require a password)")

@@ -11,7 +11,7 @@ from limacore.cli.tree import Call
 from limacore.errors import HostError, UsageError
 from limacore.lifecycle.guard import existing
 from limacore.lifecycle.shell import entered
-from limacore.network import dns
+from limacore.network import daemon, dns, names
 
 
 def hostagent(ctx: Context, call: Call) -> None:
@@ -27,8 +27,10 @@ def hostagent(ctx: Context, call: Call) -> None:
 
 
 def usernet(ctx: Context, call: Call) -> None:
-    """user-v2 networks are not run by this version."""
-    raise HostError("this version runs no user-v2 network", hint="leave `lima: user-v2` out of `networks`")
+    """Be a user-v2 network until interrupted."""
+    names = ("pidfile", "endpoint", "listen-qemu", "listen", "subnet", "mtu", "leases")
+    given = {name.replace("-", "_"): call[name] for name in names}
+    asyncio.run(daemon.run(daemon.Options(**given)))
 
 
 def guest_install(ctx: Context, call: Call) -> None:
@@ -52,7 +54,7 @@ def _port(text: str) -> int:
 
 
 async def _serve(ctx: Context, ipv6: bool, udp: int, tcp: int) -> None:
-    server = dns.Server(dns.Zone({}, "", ipv6=ipv6))
+    server = dns.Server(dns.Zone(names.table({}, ""), ipv6=ipv6))
     await server.start(udp, tcp)
     ctx.log("info", f"Started hostagent DNS server (UDP {server.udp_port}, TCP {server.tcp_port})")
     try:

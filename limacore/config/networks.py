@@ -16,9 +16,8 @@ from limacore.config.coerce import Coercion
 from limacore.config.shape import networks_shape
 from limacore.errors import ConfigError
 from limacore.model.config import Problem
-from limacore.model.network import USER_V2, NamedNetwork, Networks
+from limacore.model.network import DEFAULT_USER_V2, USER_V2, Networks
 
-_ALWAYS = NamedNetwork(mode=USER_V2, gateway="192.168.104.1", netmask="255.255.255.0")
 _DAEMONS = ("/opt/socket_vmnet/bin/socket_vmnet", "", "/usr/local/opt/socket_vmnet/bin/socket_vmnet",
             "/opt/homebrew/opt/socket_vmnet/bin/socket_vmnet")
 _DEFAULT = """\
@@ -111,4 +110,4 @@ def _typed(text: str, name: str) -> tuple[list[Problem], dict[str, Any]]:
 def _with_user_v2(config: Networks) -> Networks:
     if any(each.mode == USER_V2 and each.gateway for each in config.networks.values()):
         return config
-    return msgspec.structs.replace(config, networks={**config.networks, USER_V2: _ALWAYS})
+    return msgspec.structs.replace(config, networks={**config.networks, USER_V2: DEFAULT_USER_V2})

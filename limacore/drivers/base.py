@@ -10,6 +10,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from limacore.model.config import Config
+from limacore.model.network import Networks
 from limacore.paths import HomePaths, InstancePaths
 
 Log = Callable[[str, str], None]
@@ -24,6 +25,8 @@ class MachineSpec(Struct, frozen=True):
     home: HomePaths
     config: Config
     ssh_port: int
+    networks: Networks = Networks()
+    """What the networks are that the configuration names."""
 
 
 class Exit(Struct, frozen=True):

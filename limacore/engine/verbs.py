@@ -13,6 +13,7 @@ from limacore.config import edit
 from limacore.engine.desk import Desk
 from limacore.jobs import Update
 from limacore.lifecycle import change, clone, create, remove, reset, start, stop
+from limacore.lifecycle.reconcile import reconcile
 from limacore.model.event import BOOT_STEPS, Event
 from limacore.model.job import Progress
 from limacore.paths import HomePaths
@@ -34,8 +35,11 @@ class Verbs(Desk):
     def stop(self, name: str, *, force: bool = False) -> int:
         """Stop an instance; `force` kills it."""
         command = f"limatui stop {'-f ' if force else ''}{name}"
-        return self._submit("stop", name, command,
-                            lambda update: stop.stop(self._home, name, force=force, report=update))
+        async def work(update: Update) -> None:
+            await stop.stop(self._home, name, force=force, report=update)
+            await asyncio.to_thread(reconcile, self._home)
+
+        return self._submit("stop", name, command, work)
 
     def restart(self, name: str) -> int:
         """Stop, then start."""
@@ -84,8 +88,11 @@ class Verbs(Desk):
     def delete(self, name: str, *, force: bool = False) -> int:
         """Delete an instance; `force` also when it runs."""
         command = f"limatui delete {'-f ' if force else ''}{name}"
-        return self._submit("delete", name, command,
-                            lambda update: remove.delete(self._home, name, force=force, report=update))
+        async def work(update: Update) -> None:
+            await remove.delete(self._home, name, force=force, report=update)
+            await asyncio.to_thread(reconcile, self._home)
+
+        return self._submit("delete", name, command, work)
 
     def protect(self, name: str, on: bool) -> int:
         """Set or lift the protection against removal."""

@@ -35,7 +35,7 @@ def files(seed: Seed, host_environment: Mapping[str, str] | None = None,
         "param.env": environment.param_env(config),
         **({"mounts": rows} if (rows := mountrows.lines(config)) else {}),
         "etc_environment": environment.etc_environment(
-            environment.guest_environment(config, host, is_loopback)),
+            environment.guest_environment(seed, host, is_loopback)),
     }
     if config.vm_type == "wsl2":  # there is no cloud-init, so a boot script makes the user
         texts["ssh_authorized_keys"] = "".join(f"{key}\n" for key in seed.public_keys)

@@ -46,7 +46,7 @@ def user_data(seed: Seed, *, stub: bool = True) -> str:
     parts = ["#cloud-config\n# vim:syntax=yaml\n\n", "growpart:\n  mode: auto\n  devices: ['/']\n",
              _upgrade(config), mountrows.section(config) if stub else "", _timezone(config), "\n", _users(seed),
              _write_files() if stub else "",
-             _resolver(config) if stub else "", _certificates(seed), _boot_commands(seed)]
+             _resolver(seed) if stub else "", _certificates(seed), _boot_commands(seed)]
     return "".join(parts)
 
 
@@ -58,7 +58,7 @@ def meta_data(seed: Seed) -> str:
 def network_config(seed: Seed) -> str:
     """Version 2 of cloud-init's network description: DHCP on every card, found by its hardware address."""
     optional = seed.config.param.get("internal_netplanOptional") == "true"
-    servers = _name_servers(facts.name_servers(seed.config))
+    servers = _name_servers(facts.name_servers(seed))
     return "version: 2\nethernets:\n" + "".join(
         _ethernet(card, optional) + (servers if card.name == "eth0" else "") for card in facts.cards(seed)
     )
@@ -111,8 +111,8 @@ def _write_files() -> str:
             "   owner: root:root\n   path: /var/lib/cloud/scripts/per-boot/00-lima.boot.sh\n   permissions: '0755'\n")
 
 
-def _resolver(config: Config) -> str:
-    lines = "".join(f"  - {server}\n" for server in facts.name_servers(config))
+def _resolver(seed: Seed) -> str:
+    lines = "".join(f"  - {server}\n" for server in facts.name_servers(seed))
     return f"\nmanage_resolv_conf: true\n\nresolv_conf:\n  nameservers:\n{lines}" if lines else ""
 
 

@@ -41,17 +41,17 @@ def etc_environment(env: Mapping[str, str]) -> str:
     return "#LIMA-START\n" + _lines(sorted(env.items())) + "#LIMA-END\n"
 
 
-def guest_environment(config: Config, host: Mapping[str, str], is_loopback: IsLoopback) -> dict[str, str]:
+def guest_environment(seed: Seed, host: Mapping[str, str], is_loopback: IsLoopback) -> dict[str, str]:
     """`env` of the configuration with the host's proxies, which the guest reaches through the gateway."""
-    env = dict(config.env)
-    if config.propagate_proxy_env:
+    env = dict(seed.config.env)
+    if seed.config.propagate_proxy_env:
         env |= {name: host[name] for name in _proxy_names() if name in host}
     for name in _proxy_names():
         value = env.get(name)
         if value == "":
             del env[name]
         elif value and not name.lower().startswith("no_"):
-            env[name] = through_gateway(value, facts.gateway(config) or HOST_NAME, is_loopback)
+            env[name] = through_gateway(value, facts.gateway(seed) or HOST_NAME, is_loopback)
     return env | dict(_both_cases(env))
 
 
@@ -170,10 +170,9 @@ def _system(config: Config) -> Iterator[Pair]:
 
 
 def _network(seed: Seed) -> Iterator[Pair]:
-    config = seed.config
-    yield "SLIRP_DNS", facts.dns_address(config)
-    yield "SLIRP_GATEWAY", facts.gateway(config)
-    yield "SLIRP_IP_ADDRESS", facts.guest_address(config)
+    yield "SLIRP_DNS", facts.dns_address(seed)
+    yield "SLIRP_GATEWAY", facts.gateway(seed)
+    yield "SLIRP_IP_ADDRESS", facts.guest_address(seed)
     yield "UDP_DNS_LOCAL_PORT", str(seed.udp_dns_port)
     yield "TCP_DNS_LOCAL_PORT", str(seed.tcp_dns_port)
 

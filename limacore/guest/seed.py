@@ -6,11 +6,9 @@ from msgspec import Struct
 
 from limacore.errors import ConfigError, UsageError
 from limacore.model.config import Config, Network
-from limacore.model.network import SLIRP_DNS, SLIRP_GATEWAY, SLIRP_GUEST, mac_address
+from limacore.model.network import SLIRP_DNS, SLIRP_GATEWAY, SLIRP_GUEST, Networks, mac_address
 from limacore.paths import expanded
 
-_USER_V2 = "user-v2"
-_USER_V2_GATEWAY = "192.168.104.2"
 MOUNT_POINT = "/mnt/lima-cidata"
 
 
@@ -27,6 +25,8 @@ class Seed(Struct, frozen=True, kw_only=True):
     udp_dns_port: int = 0
     tcp_dns_port: int = 0
     """Ports of the host's DNS server on the loopback address; 0 when the hypervisor's own answers."""
+    networks: Networks = Networks()
+    """What the networks are that the configuration names."""
     host_home: str = ""
     certificates: tuple[str, ...] = ()
     """Contents of `caCerts.files`, see `read_certificates`."""
@@ -52,44 +52,39 @@ def read_certificates(config: Config) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def on_system_network(config: Config) -> bool:
+def on_system_network(config: Config, known: Networks) -> bool:
     """Whether eth0 is on a network of macOS or Windows, which has addresses of its own and answers for names."""
-    return config.vm_type in ("vz", "wsl2") and _user_v2(config) is None
+    return config.vm_type in ("vz", "wsl2") and not any(known.user_v2(each.lima) for each in config.networks)
 
 
-def gateway(config: Config) -> str:
+def gateway(seed: Seed) -> str:
     """The host as the guest sees it; empty where the guest's own route tells that."""
-    if _user_v2(config):
-        return _USER_V2_GATEWAY
-    return "" if on_system_network(config) else SLIRP_GATEWAY
+    return _user_v2_gateway(seed) or ("" if _on_system(seed) else SLIRP_GATEWAY)
 
 
-def dns_address(config: Config) -> str:
-    """The name server of the built-in network; empty where there is none."""
-    if _user_v2(config):
-        return _USER_V2_GATEWAY
-    return "" if on_system_network(config) else SLIRP_DNS
+def dns_address(seed: Seed) -> str:
+    """The name server of the network of eth0; empty where there is none."""
+    return _user_v2_gateway(seed) or ("" if _on_system(seed) else SLIRP_DNS)
 
 
-def guest_address(config: Config) -> str:
+def guest_address(seed: Seed) -> str:
     """The guest's fixed address on the built-in network; empty where it has none."""
-    return "" if _user_v2(config) or on_system_network(config) else SLIRP_GUEST
+    return "" if _user_v2(seed) or _on_system(seed) else SLIRP_GUEST
 
 
-def name_servers(config: Config) -> tuple[str, ...]:
+def name_servers(seed: Seed) -> tuple[str, ...]:
     """What the guest is told to ask; empty leaves it to DHCP."""
-    if config.dns:
+    config = seed.config
+    if config.dns or _on_system(seed):
         return config.dns
-    if on_system_network(config):
-        return ()
-    return (dns_address(config),) if config.host_resolver.enabled or _user_v2(config) else ()
+    return (dns_address(seed),) if config.host_resolver.enabled or _user_v2(seed) else ()
 
 
 def cards(seed: Seed) -> tuple[Card, ...]:
     """eth0, then every extra network but the first of user-v2, which is eth0 itself."""
     first = Card("eth0", mac_address(seed.directory), 200)
     networks = seed.config.networks
-    inner = _user_v2(seed.config)
+    inner = _user_v2(seed)
     others = [_card(number, network) for number, network in enumerate(networks) if network is not inner]
     return (first, *others)
 
@@ -98,5 +93,15 @@ def _card(number: int, network: Network) -> Card:
     return Card(network.interface or f"lima{number}", network.mac_address, network.metric)
 
 
-def _user_v2(config: Config) -> Network | None:
-    return next((each for each in config.networks if each.lima == _USER_V2), None)
+def _on_system(seed: Seed) -> bool:
+    return on_system_network(seed.config, seed.networks)
+
+
+def _user_v2(seed: Seed) -> Network | None:
+    return next((each for each in seed.config.networks if seed.networks.user_v2(each.lima)), None)
+
+
+def _user_v2_gateway(seed: Seed) -> str:
+    network = _user_v2(seed)
+    named = seed.networks.user_v2(network.lima) if network else None
+    return named.guest_gateway if named else ""

@@ -12,7 +12,7 @@ from limacore.base.host import machine
 from limacore.base.proc import ProcessIdentity
 from limacore.base.units import format_size
 from limacore.errors import LimaError, NotFoundError
-from limacore.health import boot, instance, place, programs, running, settings, storage
+from limacore.health import boot, instance, networks, place, programs, running, settings, storage
 from limacore.model.config import Config
 from limacore.model.finding import Finding, Severity
 from limacore.model.instance import Instance, Status
@@ -82,6 +82,7 @@ def _of_home(home: HomePaths, instances: Sequence[Instance]) -> Iterator[Finding
     yield from storage.additional(home)
     yield from instance.strangers(home, [each.name for each in instances])
     yield from running.shared_ports(instances)
+    yield from networks.networks(home, instances)
 
 
 def _of_instance(home: HomePaths, seen: Instance, table: Sequence[ProcessIdentity]) -> tuple[Finding, ...]:

@@ -25,6 +25,7 @@ from limacore.hostagent.mounting import Mounting
 from limacore.hostagent.power import Power
 from limacore.hostagent.setup import Prepared, with_other_port
 from limacore.hostagent.sshlink import SshLink
+from limacore.hostagent.usernet import UserNet
 from limacore.model.agentstatus import AgentStatus, HostInfo
 from limacore.model.guest import FromGuest, Hello
 
@@ -130,8 +131,16 @@ class Agent:
                 if entered or not chances or self.config.ssh.local_port or not self._is_port(error):
                     raise
                 self.log("warning", f"{error.message}; trying another ssh port")
-                self.prepared = with_other_port(self.prepared)
-                self.ssh.prepared = self.prepared
+                self._take_another_port()
+
+    def _take_another_port(self) -> Prepared:
+        self.ssh.prepared = self.prepared = with_other_port(self.prepared)
+        return self.prepared
+
+    def _tell_another_port(self) -> Prepared:
+        self._take_another_port()
+        self.emit.booting(self.prepared.spec.ssh_port)
+        return self.prepared
 
     def _is_port(self, error: DriverError) -> bool:
         return str(self.prepared.spec.ssh_port) in str(error)
@@ -142,6 +151,7 @@ class Agent:
             lasting = [group.create_task(each) for each in (
                 *(() if self.config.plain else self._guest_agent()),
                 changes.forward(self.config, self.link, self.log),
+                UserNet(self.prepared, self._tell_another_port, self.log).attend(),
                 self.forwarder.run(), self._watch_machine(machine), self._boots(),
             )]
             await self.power.until_end_or_signal(machine)

@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from limacore.base.files import write_atomic
+from limacore.config import networks
 from limacore.config.leftout import left_out
 from limacore.config.load import load
 from limacore.drivers.base import MachineSpec
@@ -19,7 +20,8 @@ from limacore.forward import rules
 from limacore.guest.seed import on_system_network
 from limacore.hostagent import port, seed
 from limacore.model.config import Config
-from limacore.network import dns
+from limacore.model.network import Networks
+from limacore.network import dns, names
 from limacore.paths import HomePaths, InstancePaths
 from limacore.ssh import options as ssh
 
@@ -42,13 +44,15 @@ async def prepare(paths: InstancePaths, home: HomePaths, log: Log, *, debug: boo
     config = _config(paths, home, log)
     ssh_port = port.pick(port.wanted(paths.name, config.ssh.local_port, _version(paths)))
     iid = f"iid-{int(time.time())}"
-    resolver = await _resolver(paths.name, config)
+    known = networks.load(home.networks_yaml) if any(each.lima for each in config.networks) else Networks()
+    resolver = await _resolver(paths.name, config, known)
     ports = (resolver.udp_port, resolver.tcp_port) if resolver else (0, 0)
     program, _ = await asyncio.gather(
-        ssh.detect(), asyncio.to_thread(seed.write, paths, home, config, iid, dns_ports=ports, debug=debug),
+        ssh.detect(), asyncio.to_thread(seed.write, paths, home, config, iid, networks=known, dns_ports=ports,
+                                        debug=debug),
     )
     found = ssh.options(home, paths, config, program, _identities(config))
-    spec = MachineSpec(paths.name, paths, home, config, ssh_port)
+    spec = MachineSpec(paths.name, paths, home, config, ssh_port, known)
     prepared = Prepared(spec, iid, found, _table(spec), resolver)
     write_ssh_config(prepared)
     return prepared
@@ -79,12 +83,12 @@ def _config(paths: InstancePaths, home: HomePaths, log: Log) -> Config:
     return config
 
 
-async def _resolver(name: str, config: Config) -> dns.Server | None:
+async def _resolver(name: str, config: Config, known: Networks) -> dns.Server | None:
     """A name server for this instance where the guest is told of one; raises HostError."""
-    inside = any(each.lima for each in config.networks) or on_system_network(config)
-    if not config.host_resolver.enabled or config.dns or inside:
+    inner = any(known.user_v2(each.lima) for each in config.networks) or on_system_network(config, known)
+    if not config.host_resolver.enabled or config.dns or inner:
         return None
-    server = dns.Server(dns.Zone(config.host_resolver.hosts, name, ipv6=config.host_resolver.ipv6))
+    server = dns.Server(dns.Zone(names.table(config.host_resolver.hosts, name), ipv6=config.host_resolver.ipv6))
     await server.start()
     return server
 

@@ -19,6 +19,7 @@ from limacore.hostlink import LogLine
 from limacore.images import prepare
 from limacore.lifecycle import autostart, queue
 from limacore.lifecycle.guard import configured, held, word
+from limacore.lifecycle.reconcile import joined, joining
 from limacore.lifecycle.relay import relay
 from limacore.model.config import Config
 from limacore.model.event import Event, EventStatus
@@ -72,8 +73,10 @@ async def foreground(home: HomePaths, name: str, *, report: Report) -> NoReturn:
     paths = configured(home, name)
     with held(paths):
         _require_startable(inspect(home, name))
-        await _prepare(paths, home, report)
+        config = await _prepare(paths, home, report)
         _remove_stale(paths)
+        with joined(home, config):
+            pass
         notice.info("Running the host agent in the foreground")
         hostlink.become(paths)
 
@@ -88,7 +91,8 @@ async def _launch(home: HomePaths, paths: InstancePaths, report: Report) -> tupl
         config = await _prepare(paths, home, report)
         _remove_stale(paths)
         if not autostart.supported() or not autostart.registered(home, paths.name):
-            return config, await _spawn(paths)
+            async with joining(home, config):
+                return config, await _spawn(paths)
     # The manager starts it by `start --foreground`, which holds the instance itself.
     return config, await _have_started(home, paths)
 

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import re
 import sys
+from ipaddress import IPv4Network
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -15,6 +16,7 @@ SLIRP_GATEWAY = "192.168.5.2"
 SLIRP_DNS = "192.168.5.3"
 SLIRP_GUEST = "192.168.5.15"
 
+_MASK = "255.255.255.0"
 USER_V2 = "user-v2"
 """The mode of networks that need no privileged daemon; also the name of the one that is always there."""
 
@@ -27,6 +29,20 @@ class NamedNetwork(Struct, frozen=True, kw_only=True, rename="camel"):
     gateway: str = ""
     dhcp_end: str = ""
     netmask: str = ""
+
+    @property
+    def subnet(self) -> IPv4Network:
+        """The addresses of a network that has a gateway; raises ValueError for what is none."""
+        return IPv4Network(f"{self.gateway}/{self.netmask or _MASK}", strict=False)
+
+    @property
+    def guest_gateway(self) -> str:
+        """The gateway of mode user-v2: always the second address, whatever `gateway` says. Raises ValueError."""
+        return str(self.subnet.network_address + 2)
+
+
+DEFAULT_USER_V2 = NamedNetwork(mode=USER_V2, gateway="192.168.104.1", netmask=_MASK)
+"""The network that is always there."""
 
 
 class NetworkPaths(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -43,6 +59,16 @@ class Networks(Struct, frozen=True, kw_only=True):
     paths: NetworkPaths = NetworkPaths()
     group: str = ""
     networks: dict[str, NamedNetwork] = {}
+
+    def user_v2(self, name: str) -> NamedNetwork | None:
+        """The network of that name if it is of mode user-v2; the default one for a name that is not defined."""
+        found = self.networks.get(name, DEFAULT_USER_V2)
+        return found if name and found.mode == USER_V2 else None
+
+
+def vmnet_socket(paths: NetworkPaths, name: str) -> Path:
+    """Where socket_vmnet serves a network of another mode."""
+    return Path(paths.var_run) / f"socket_vmnet.{name}"
 
 
 def machine_id() -> str:

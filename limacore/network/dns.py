@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable
 from ipaddress import ip_address
 from typing import Any, cast
 
 from dnslib import AAAA, CNAME, QTYPE, RCODE, RR, A, DNSError, DNSHeader, DNSRecord
+from msgspec import Struct
 
 from limacore.errors import HostError
 from limacore.network import names
@@ -33,14 +34,27 @@ IDLE = 30.0
 _TRUNCATED = 0x0200
 
 
+class Manner(Struct, frozen=True):
+    """How our own answers look: for how many seconds they hold, and whether they promise recursion."""
+
+    ttl: int = TTL
+    recursion: bool = False
+
+
+OURS = Manner()
+
+
 class Zone:
     """Answers questions; knows nothing of sockets."""
 
-    def __init__(self, hosts: Mapping[str, str], instance: str, *, ipv6: bool = False,
-                 upstream: Upstream | None = None) -> None:
-        self._names = names.table(hosts, instance)
+    def __init__(self, table: names.Table, *, ipv6: bool = False, upstream: Upstream | None = None,
+                 manner: Manner = OURS, closed: str = "") -> None:
+        self._names = table
         self._ipv6 = ipv6
         self._upstream = upstream or Upstream()
+        self._manner = manner
+        self._closed = closed
+        """A domain in which there is nothing but our own names."""
 
     async def answer(self, query: bytes, *, tcp: bool) -> bytes:
         """The reply to send; empty for what is no question at all."""
@@ -53,35 +67,40 @@ class Zone:
         try:
             reply = await self._reply(asked, query, tcp)
         except NoAnswer:
-            reply = own(asked, rcode=RCODE.SERVFAIL)
+            reply = self._own(asked, rcode=RCODE.SERVFAIL)
         return reply if tcp else fitted(reply, asked)
 
     async def _reply(self, asked: DNSRecord, query: bytes, tcp: bool) -> bytes:
         kind = asked.q.qtype if asked.header.opcode == 0 and len(asked.questions) == 1 else 0
         name = str(asked.q.qname) if kind else ""
         if kind == QTYPE.AAAA and not self._ipv6:
-            return own(asked)
+            return self._own(asked)
         end = names.follow(self._names, name)
         if names.plain(end) == names.plain(name):
             return await self._from_above(asked, query, tcp)
         if kind == QTYPE.CNAME and not names.is_address(value := self._names[names.plain(name)]):
-            return own(asked, [CNAME(value)])
+            return self._own(asked, [CNAME(value)])
         if kind not in (QTYPE.A, QTYPE.AAAA):
             return await self._upstream.ask(query, tcp=tcp)
         if names.is_address(end):
-            return own(asked, _address(end, kind))
-        return own(asked, await self._records(end, kind, tcp)) if end else own(asked, rcode=RCODE.NXDOMAIN)
+            return self._own(asked, _address(end, kind))
+        return self._own(asked, await self._records(end, kind, tcp)) if end else self._own(asked, rcode=RCODE.NXDOMAIN)
+
+    def _own(self, asked: DNSRecord, records: Iterable[Any] = (), rcode: int = 0) -> bytes:
+        return own(asked, records, rcode, self._manner)
 
     async def _from_above(self, asked: DNSRecord, query: bytes, tcp: bool) -> bytes:
         """What the host's servers say; a name of one label is looked for in the search domains after that."""
-        reply = await self._upstream.ask(query, tcp=tcp)
         name = names.plain(str(asked.q.qname)) if asked.questions else ""
+        if self._closed and name.endswith(f".{self._closed}"):
+            return self._own(asked, rcode=RCODE.NXDOMAIN)
+        reply = await self._upstream.ask(query, tcp=tcp)
         missing = len(reply) > 3 and reply[3] & 15 == RCODE.NXDOMAIN
         if not missing or not name or "." in name or asked.q.qtype not in (QTYPE.A, QTYPE.AAAA):
             return reply
         for domain in self._upstream.resolver().search:
             if records := await self._records(f"{name}.{domain}", asked.q.qtype, tcp):
-                return own(asked, records)
+                return self._own(asked, records)
         return reply
 
     async def _records(self, name: str, kind: int, tcp: bool) -> list[Any]:
@@ -93,11 +112,11 @@ class Zone:
         return []
 
 
-def own(asked: DNSRecord, records: Iterable[Any] = (), rcode: int = 0) -> bytes:
-    """A reply of ours: only the flags qr and rd, and the question in the letters in which it was asked."""
-    header = DNSHeader(id=asked.header.id, qr=1, aa=0, ra=0, rd=asked.header.rd, opcode=asked.header.opcode,
-                       rcode=rcode)
-    answers = [RR(asked.q.qname, QTYPE.reverse[type(each).__name__], ttl=TTL, rdata=each) for each in records]
+def own(asked: DNSRecord, records: Iterable[Any] = (), rcode: int = 0, manner: Manner = OURS) -> bytes:
+    """A reply of ours: no flags but qr and rd, and the question in the letters in which it was asked."""
+    header = DNSHeader(id=asked.header.id, qr=1, aa=0, ra=int(manner.recursion), rd=asked.header.rd,
+                       opcode=asked.header.opcode, rcode=rcode)
+    answers = [RR(asked.q.qname, QTYPE.reverse[type(each).__name__], ttl=manner.ttl, rdata=each) for each in records]
     return bytes(DNSRecord(header, questions=asked.questions, rr=answers).pack())
 
 

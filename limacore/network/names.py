@@ -12,10 +12,10 @@ Table = Mapping[str, str]
 """Lower-case names without a final dot, to an address or another name."""
 
 
-def table(hosts: Mapping[str, str], instance: str) -> Table:
+def table(hosts: Mapping[str, str], instance: str, gateway: str = SLIRP_GATEWAY, address: str = SLIRP_GUEST) -> Table:
     """The names of one instance; those of the host and of the instance itself cannot be overridden."""
     guest = instance if instance.startswith("lima-") else f"lima-{instance}"
-    own = {HOST: SLIRP_GATEWAY, guest: SLIRP_GUEST, f"{guest}.internal": SLIRP_GUEST}
+    own = {HOST: gateway, guest: address, f"{guest}.internal": address}
     return {plain(name): value for name, value in {**hosts, **own}.items()}
 
 

@@ -14,7 +14,7 @@ from limacore.drivers.base import MachineSpec
 from limacore.errors import DriverError
 from limacore.model.config import Config, Mount, Network
 from limacore.model.mount import tag
-from limacore.model.network import SLIRP_GUEST, SLIRP_NETWORK, mac_address
+from limacore.model.network import SLIRP_GUEST, SLIRP_NETWORK, Networks, mac_address
 
 Option = tuple[str, str]
 
@@ -235,14 +235,14 @@ def _tpm(spec: MachineSpec) -> list[Option]:
     ]
 
 
-def first_user_v2(networks: Iterable[Network]) -> int | None:
+def first_user_v2(networks: Iterable[Network], known: Networks) -> int | None:
     """Index of the network that stands in for the built-in one on eth0."""
-    return next((index for index, network in enumerate(networks) if network.lima), None)
+    return next((index for index, network in enumerate(networks) if known.user_v2(network.lima)), None)
 
 
 def _networks(spec: MachineSpec, host: QemuHost) -> list[Option]:
     networks = spec.config.networks
-    first = first_user_v2(networks)
+    first = first_user_v2(networks, spec.networks)
     builtin = (f"user,id=net0,net={SLIRP_NETWORK},dhcpstart={SLIRP_GUEST},"
                f"hostfwd=tcp:127.0.0.1:{spec.ssh_port}-:22")
     bus = "ccw" if spec.config.arch == "s390x" else "pci"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from limacore.drivers.base import Log, MachineSpec
 from limacore.errors import DriverError
+from limacore.model.network import vmnet_socket
 
 
 @contextlib.contextmanager
@@ -36,8 +37,10 @@ def connect_networks(spec: MachineSpec) -> Iterator[dict[int, int]]:
 def _peers(spec: MachineSpec) -> dict[int, Path]:
     peers = {}
     for index, network in enumerate(spec.config.networks):
-        if network.lima:
-            peers[index] = spec.home.networks / network.lima / f"{network.lima}_qemu.sock"
+        if spec.networks.user_v2(network.lima):
+            peers[index] = spec.home.network(network.lima).qemu_sock
+        elif network.lima:
+            peers[index] = vmnet_socket(spec.networks.paths, network.lima)
         elif network.socket:
             peers[index] = Path(network.socket)
     return peers

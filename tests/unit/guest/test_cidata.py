@@ -8,11 +8,14 @@ from typing import Any
 
 import pycdlib
 import pytest
+from msgspec.structs import replace
 
 from limacore.errors import ConfigError, HostError
 from limacore.guest import cidata, environment
+from limacore.guest import seed as seeds
 from limacore.guest.seed import Seed, read_certificates
-from limacore.model.config import CaCerts, Config, Provision, User
+from limacore.model.config import CaCerts, Config, Network, Provision, User
+from limacore.model.network import NamedNetwork, Networks
 
 USER = User(name="u", uid=1000, home="/home/u.guest", comment="Ü\x1b[31m\nx")
 
@@ -64,6 +67,22 @@ def test_control_characters_of_a_comment_stay_out() -> None:
 def test_a_proxy_on_this_computer_is_reached_through_the_gateway(url: str, expected: str) -> None:
     here = {"localhost", "127.0.0.1", "::1"}
     assert environment.through_gateway(url, "192.168.5.2", here.__contains__) == expected
+
+
+def test_a_guest_on_a_user_v2_network_has_the_gateway_of_that_network_for_everything() -> None:
+    second = Networks(networks={"second": NamedNetwork(mode="user-v2", gateway="10.0.7.1"),
+                                "shared": NamedNetwork(mode="shared", gateway="10.0.8.1")})
+    cards = (Network(lima="shared", mac_address="52:54:00:00:00:01"), Network(lima="second"), Network(lima="user-v2"))
+    of = replace(seed(networks=cards), networks=second)
+    env = environment.lima_env(of).splitlines()
+    assert {"LIMA_CIDATA_SLIRP_DNS=10.0.7.2", "LIMA_CIDATA_SLIRP_GATEWAY=10.0.7.2",
+            "LIMA_CIDATA_SLIRP_IP_ADDRESS="} <= set(env)
+    assert [card.name for card in seeds.cards(of)] == ["eth0", "lima0", "lima2"], "the second one is eth0"
+    assert seeds.name_servers(of) == ("10.0.7.2",)
+    proxies = environment.guest_environment(of, {"http_proxy": "http://localhost:3128"}, {"localhost"}.__contains__)
+    assert proxies == {"http_proxy": "http://10.0.7.2:3128", "HTTP_PROXY": "http://10.0.7.2:3128"}
+    assert seeds.gateway(seed(networks=cards[2:])) == "192.168.104.2"
+    assert seeds.gateway(replace(of, config=Config(networks=cards[:1]))) == "192.168.5.2"
 
 
 def test_loopback_is_found_by_asking_the_resolver() -> None:

@@ -80,7 +80,7 @@ async def serving(tmp_path: Path, answers: Answers, **options: Any) -> AsyncIter
     tcp, udp, number = await both_ports(above)
     conf = tmp_path / "resolv.conf"
     conf.write_text("nameserver 127.0.0.1\nsearch corp.example\n")
-    server = Server(Zone(HOSTS, "gold", upstream=Upstream(conf, number), **options))
+    server = Server(Zone(table(HOSTS, "gold"), upstream=Upstream(conf, number), **options))
     await server.start()
     try:
         yield server, above
@@ -209,7 +209,7 @@ def test_any_bytes_are_survived(data: bytes, tcp: bool) -> None:
         async def ask(self, query: bytes, *, tcp: bool) -> bytes:
             return query
 
-    zone = Zone(HOSTS, "gold", upstream=Silent())
+    zone = Zone(table(HOSTS, "gold"), upstream=Silent())
     asyncio.run(zone.answer(data, tcp=tcp))
     header = struct.pack(">HHHHHH", 1, 0x100, 1, 0, 0, 1)
     asyncio.run(zone.answer(header + data, tcp=tcp))
