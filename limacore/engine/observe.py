@@ -11,6 +11,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from limacore import hostlink
+from limacore.diagnosis import read
 from limacore.errors import LimaError
 from limacore.model.agentstatus import AgentStatus
 from limacore.model.disk import DataDisk
@@ -49,7 +50,8 @@ class Observer:
         return Fleet(str(self._home.home), enriched, data_disks, self._host())
 
     def _read(self) -> tuple[tuple[Instance, ...], tuple[DataDisk, ...]]:
-        return scan(self._home), disks.list_all(self._home)
+        seen = (replace(each, findings=read.findings(each)) for each in scan(self._home))
+        return tuple(seen), disks.list_all(self._home)
 
     async def _ask(self, instance: Instance) -> AgentStatus | None:
         if not instance.ha_pid:
