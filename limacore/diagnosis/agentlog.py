@@ -118,7 +118,7 @@ SENTENCES = (
     Sentence(id="guest-panicked", pattern=r"the guest's kernel panicked", what="the guest's kernel panicked",
              fix="see its console: key c in the dashboard", covers=()),
     Sentence(id="guest-powered-off", pattern=r"the guest powered itself off before it was ready",
-             what="the guest powered itself off while it booted", fix="see its console log for why: {serial}"),
+             what="the guest powered itself off while it booted", fix="serial.log says what it was at: key l in the dashboard"),
     Sentence(id="vm-killed", pattern=r"ended unexpectedly \(signal: killed\)|QEMU did not start \(killed by signal 9\)",
              what="somebody ended QEMU: often the kernel, because memory ran out",
              fix="see `dmesg` for `Out of memory`; lower `memory` in lima.yaml, or stop other machines"),

@@ -29,11 +29,10 @@ LIMIT = 240.0
 """Seconds that a boot may take to come to its end."""
 _TCG = ("-machine", "q35,vmport=off", "-accel", "tcg", "-cpu", "max", "-m", "512", "-display", "none", "-no-reboot",
         "-nic", "none")
-_OVMF = Path("/usr/share/OVMF/OVMF_CODE.fd")
 _AARCH64 = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHI", 2, 183, 1) + bytes(4096)
 """The head of a program for another processor."""
-CAUSES: dict[str, Callable[[Path], Path]] = {}
 Make = Callable[[Path], Path]
+CAUSES: dict[str, Make] = {}
 
 
 def cause(make: Make) -> Make:
@@ -78,13 +77,6 @@ def empty(folder: Path, size: int = 64 << 20) -> Path:
 def drive(disk: Path) -> tuple[str, ...]:
     """A disk to boot from."""
     return ("-drive", f"file={disk},format=raw,if=none,id=d", "-device", "virtio-blk-pci,drive=d,bootindex=1")
-
-
-def overlay(folder: Path, base: Path) -> Path:
-    """A disk of its own over an image of the cache."""
-    made = folder / "disk.qcow2"
-    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "raw", made], check=True)
-    return made
 
 
 def with_init(folder: Path, init: bytes) -> Path:
@@ -202,9 +194,9 @@ def disk_errors(folder: Path) -> Path:
     """The disk of the tiny guest, which cannot be read from its second megabyte on."""
     rules = folder / "rules"
     rules.write_text('[inject-error]\nevent = "read_aio"\nerrno = "5"\nsector = "40960"\n')
-    disk = shutil.copy(tiny("image"), folder / "disk.raw")
+    disk = shutil.copy(tiny("image"), folder / "disk.qcow2")
     disk.chmod(0o600)
-    broken = f"file=blkdebug:{rules}:{disk},format=raw,if=virtio"
+    broken = f"file=blkdebug:{rules}:{disk},format=qcow2,if=virtio"
     return _kernel(folder, "I/O error", "root=/dev/vda", "-initrd", tiny("initrd"), "-drive", broken)
 
 
@@ -365,8 +357,8 @@ def host_disk_full(folder: Path) -> Path:
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "none", place], check=True)
         try:
             disk = Path(place) / "diffdisk"
-            subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", it.dir / "basedisk", "-F", "raw", disk, "4G"],
-                           check=True)
+            subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", (it.dir / "basedisk").resolve(), "-F",
+                            "qcow2", disk, "4G"], check=True)
             (it.dir / "diffdisk").unlink()
             (it.dir / "diffdisk").symlink_to(disk)
             it.start(120)
@@ -387,6 +379,7 @@ def _second_start(folder: Path, command: str, log: str = "ha.stderr.log", second
         it.inside("sync")
         it.cli("stop", "t")
         it.start(seconds)
+        it.keep(folder, "serial.log")
         return it.keep(folder, log)
 
 
@@ -478,7 +471,7 @@ def debian() -> Iterator[Broken]:
         base = (it.dir / "basedisk").resolve()
         for name in ("disk", "diffdisk"):
             (it.dir / name).unlink(missing_ok=True)
-        subprocess.run(["cp", "--sparse=always", base, it.dir / "disk"], check=True)
+        subprocess.run(["qemu-img", "convert", "-O", "raw", base, it.dir / "disk"], check=True)
         (it.dir / "disk").chmod(0o600)
         yield it
 
