@@ -48,7 +48,7 @@ class _Told(Struct, frozen=True):
 
 
 def diagnose(boot: Boot) -> tuple[Finding, ...]:
-    """Every cause that the logs name, those that explain most first: what the console shows, then what the agent says."""
+    """Every cause that the logs name: first what the console shows, then what the agent says."""
     seen = [(text, each) for text in boot.consoles for each in look(text.data, console.RULES)]
     said = agentlog.entries(boot.agent.data, boot.agent.first)
     told = [*(_of_console(text, each) for text, each in seen),
@@ -88,11 +88,12 @@ def _absent(boot: Boot, waiting: Waiting | None) -> Iterator[_Told]:
     if waiting.wanted == "essential ssh":
         yield from _no_ssh(boot, where)
     elif kind == "optional":
-        yield _Told("probe-waits", "its probe `{wanted}` has not come true yet", "see why: run its script of `probes` in "
-                    "lima.yaml by hand: {program} shell {name}", where, {"wanted": wanted}, severity=Severity.WARNING)
+        yield _Told("probe-waits", "its probe `{wanted}` has not come true yet",
+                    "run its script by hand to see why (`probes` in lima.yaml): {program} shell {name}", where,
+                    {"wanted": wanted}, severity=Severity.WARNING)
     elif kind == "agent":
-        yield _Told("agent-missing", "the guest agent does not answer", "it needs python3 in the guest: see "
-                    "/var/log/lima-guestagent.log, or journalctl -u lima-guestagent", where, severity=Severity.WARNING)
+        yield _Told("agent-missing", "the guest agent does not answer", agentlog.AGENT_FIX, where,
+                    severity=Severity.WARNING)
 
 
 def _no_ssh(boot: Boot, where: str) -> Iterator[_Told]:
@@ -101,14 +102,15 @@ def _no_ssh(boot: Boot, where: str) -> Iterator[_Told]:
     text = max(boot.consoles, key=lambda each: len(each.data))
     last = ending(text.data)
     if not last:
-        yield _Told("boot-silent", "the guest has not said a word on its console", "look at its display "
-                    "(`video.display: vnc` in lima.yaml), or try `firmware.legacyBIOS` true, or false", where,
-                    why="the firmware found nothing to boot and tells it on the display only, or the image has no "
-                        "serial console", severity=Severity.WARNING)
+        yield _Told("boot-silent", "the guest has not said a word on its console",
+                    "look at its display (`video.display: vnc` in lima.yaml), or try the other `firmware.legacyBIOS`",
+                    where, severity=Severity.WARNING,
+                    why="the firmware tells only the display that it found nothing, or the image has no serial console")
     elif "login:" in last and text.age > PATIENCE:
         line = text.first + text.data.rstrip().count(b"\n")
-        yield _Told("ssh-silent", "the guest is up, but its ssh server does not answer", "log in on its console (key c in "
-                    "the dashboard): does sshd run, does eth0 have an address?", f"{text.name}:{line}: {last}")
+        yield _Told("ssh-silent", "the guest is up, but its ssh server does not answer",
+                    "log in on its console (key c in the dashboard): does sshd run, does eth0 have an address?",
+                    f"{text.name}:{line}: {last}")
 
 
 def _finding(boot: Boot, told: _Told) -> Finding:

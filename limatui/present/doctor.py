@@ -41,8 +41,8 @@ def remedy(finding: Finding) -> Remedy | None:
     if finding.repairable:
         return Remedy("repair", "put it right", f"limatui doctor --fix{f' {name}' if name else ''}")
     if finding.id in _ENDED_BY_FORCE and name:
-        return Remedy("insist", "end it", f"limatui stop -f {name}", f"end what is left of {name} at once; unsaved data in "
-                      "the guest is lost, its disk stays")
+        return Remedy("insist", "end it", f"limatui stop -f {name}",
+                      f"end what is left of {name} at once; unsaved data in the guest is lost, its disk stays")
     return None
 
 

@@ -191,12 +191,10 @@ def root_not_found(folder: Path) -> Path:
 
 @cause
 def disk_errors(folder: Path) -> Path:
-    """The disk of the tiny guest, which cannot be read from its second megabyte on."""
+    """A disk that cannot be read."""
     rules = folder / "rules"
-    rules.write_text('[inject-error]\nevent = "read_aio"\nerrno = "5"\nsector = "40960"\n')
-    disk = shutil.copy(tiny("image"), folder / "disk.qcow2")
-    disk.chmod(0o600)
-    broken = f"file=blkdebug:{rules}:{disk},format=qcow2,if=virtio"
+    rules.write_text('[inject-error]\nevent = "read_aio"\nerrno = "5"\n')
+    broken = f"file=blkdebug:{rules}:{empty(folder)},format=raw,if=virtio"
     return _kernel(folder, "I/O error", "root=/dev/vda", "-initrd", tiny("initrd"), "-drive", broken)
 
 
@@ -440,7 +438,7 @@ def panic_by_hand(folder: Path) -> Path:
 
 def _wait(log: Path, text: str, limit: float = 60.0) -> None:
     deadline = time.monotonic() + limit
-    while time.monotonic() < deadline and not re.search(text.encode(), log.read_bytes()):
+    while time.monotonic() < deadline and not (log.exists() and re.search(text.encode(), log.read_bytes())):
         time.sleep(0.2)
 
 
@@ -524,7 +522,7 @@ def initramfs_shell(folder: Path) -> Path:
     """The boot loader names a root file system that is not there."""
     def breaks(root: Path) -> None:
         for config in root.glob("boot/grub/grub.cfg"):
-            config.write_text(re.sub(r"root=(UUID|PARTUUID|LABEL)?\S*", "root=UUID=12345678 rootdelay=2", config.read_text()))
+            config.write_text(re.sub(r"root=\S*=\S*", "root=UUID=12345678 rootdelay=2", config.read_text()))
     return _debian(folder, breaks, r"\(initramfs\)")
 
 
