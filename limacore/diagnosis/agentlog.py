@@ -16,7 +16,7 @@ from limacore.model.finding import Severity
 _TELLING = (b'"fatal"', b'"panic"', b'"error"', b'"warning"', b"qemu[stderr]", b" requirement ", b"agent to be running",
             b"Guest agent is running", b"ssh: ")
 """A line without any of these is not read."""
-_MOST = 2000
+_MOST = 400
 _SHOWN = 300
 
 
@@ -74,10 +74,11 @@ class Waiting(Struct, frozen=True):
 AGENT_FIX = "it needs python3 in the guest: see /var/log/lima-guestagent.log, or journalctl -u lima-guestagent"
 _LOGIN = r"The essential requirement [23] of \d+ is satisfied"
 SENTENCES = (
-    Sentence(id="start-disk-full", pattern=r"no space is left for `(?P<what>[^`]*)`|BLOCK_IO_ERROR.*nospace|enospc",
-             what="QEMU stopped the guest: the file system of its disk is full", covers=("guest-disk-errors",),
+    Sentence(id="start-disk-full", pattern=r"nospace \(BLOCK_IO_ERROR\)",
+             what="QEMU stopped the guest: the file system of its disk is full",
+             covers=("guest-disk-errors", "guest-disk-failed"),
              fix="free some space, then resume it: {program} prune; look at `disk list --all`"),
-    Sentence(id="guest-disk-failed", pattern=r"(?:BLOCK_IO_ERROR|BLOCK_IMAGE_CORRUPTED).*",
+    Sentence(id="guest-disk-failed", pattern=r"\((?:BLOCK_IO_ERROR|BLOCK_IMAGE_CORRUPTED)\)",
              what="QEMU cannot read or write the disk of the guest",
              fix="look at the disk: {program} stop -f {name}, then {program} doctor {name}"),
     Sentence(id="port-taken", pattern=r"port (?P<port>\d+) \(`ssh.localPort`\) cannot be used: (?P<why>.*)",
@@ -96,7 +97,7 @@ SENTENCES = (
              what="QEMU does not know the CPU model `{cpu}`",
              fix="choose another `vmOpts.qemu.cpuType` in lima.yaml"),
     Sentence(id="ssh-auth", pattern=r"Permission denied|Too many authentication failures", until=_LOGIN,
-             what="the guest's ssh server refuses our key",
+             what="the guest's ssh server refuses our key", covers=("ssh-unreachable", "ssh-silent", "ssh-closed"),
              why="the user has no authorized_keys there, or it is another user",
              fix="log in on its console (key c in the dashboard) and see ~/.ssh/authorized_keys; "
                  "a new guest: {program} factory-reset {name}"),

@@ -87,8 +87,8 @@ _ROOT = (
 
 _SYSTEM = (
     Rule(id="boot-mount-failed", keys=(b"Failed to mount ", b"Dependency failed for "),
-         pattern=r"Failed to mount (?P<place>\S+)|Dependency failed for (?P<unit>(?!Local File|File System)\S*/\S+)",
-         what="a file system of the guest could not be mounted: {place}{unit}", covers=("boot-emergency",),
+         pattern=r"(?:Failed to mount|Dependency failed for) (?:\S+ - )?(?P<place>/\S*?)\.?$",
+         what="a file system of the guest could not be mounted: {place}", covers=("boot-emergency",),
          until=("firmware", "kernel"), why="a line of /etc/fstab names what is not there",
          fix="log in on its console (key c in the dashboard) and mend /etc/fstab, or add `nofail` there"),
     Rule(id="boot-emergency", keys=(b"in emergency mode", b"Entering emergency mode", b"in rescue mode"),

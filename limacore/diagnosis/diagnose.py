@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from limacore.diagnosis import agentlog, console
 from limacore.diagnosis.agentlog import Heard, Waiting
-from limacore.diagnosis.rule import Seen, ending, look
+from limacore.diagnosis.rule import Seen, ending, look, shown
 from limacore.model.finding import Finding, Severity
 
 PATIENCE = 25.0
@@ -87,6 +87,10 @@ def _absent(boot: Boot, waiting: Waiting | None) -> Iterator[_Told]:
     kind, _, wanted = waiting.wanted.partition(" ")
     if waiting.wanted == "essential ssh":
         yield from _no_ssh(boot, where)
+    elif "ControlMaster" in wanted:
+        yield _Told("ssh-unreachable", "the guest is up, but ssh does not get through to it",
+                    "look at its network on its console (key c in the dashboard): ip addr; sudo iptables -L",
+                    where, why="eth0 has no address, or a firewall of the guest is in between")
     elif kind == "optional":
         yield _Told("probe-waits", "its probe `{wanted}` has not come true yet",
                     "run its script by hand to see why (`probes` in lima.yaml): {program} shell {name}", where,
@@ -106,8 +110,8 @@ def _no_ssh(boot: Boot, where: str) -> Iterator[_Told]:
                     "look at its display (`video.display: vnc` in lima.yaml), or try the other `firmware.legacyBIOS`",
                     where, severity=Severity.WARNING,
                     why="the firmware tells only the display that it found nothing, or the image has no serial console")
-    elif "login:" in last and text.age > PATIENCE:
-        line = text.first + text.data.rstrip().count(b"\n")
+    elif (at := text.data.rfind(b" login: ")) >= 0 and text.age > PATIENCE:
+        line, last = text.first + text.data.count(b"\n", 0, at), shown(text.data, at)
         yield _Told("ssh-silent", "the guest is up, but its ssh server does not answer",
                     "log in on its console (key c in the dashboard): does sshd run, does eth0 have an address?",
                     f"{text.name}:{line}: {last}")

@@ -103,6 +103,12 @@ def _segments(raw: bytes) -> tuple[str, ...]:
     return tuple(" ".join(part.split()) for part in _ESCAPES.sub("", text).split("\n") if part.strip())
 
 
+def shown(log: bytes, place: int) -> str:
+    """What stands around a place of a log."""
+    begin, end = log.rfind(b"\n", 0, place) + 1, log.find(b"\n", place)
+    return " ".join(_segments(log[begin:end if end >= 0 else place + _REACH]))[:_SHOWN]
+
+
 def ending(log: bytes) -> str:
     """The last thing that a console shows."""
     return (_segments(log[-_END:]) or ("",))[-1]
