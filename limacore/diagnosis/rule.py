@@ -13,7 +13,9 @@ from msgspec import Struct
 from limacore.model.finding import Severity
 
 _MOVES = re.compile(r"\x1b\[[0-9;]*[HJf]")
-_ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[ -/]*[@-~]|\x1b[ -/]*[0-~]|[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+_ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[ -/]*[@-~]|\x1b[ -/]*[0-~]|[\x00-\x09\x0b-\x1f\x7f-\x9f]"
+                      r"|(?<=…)\[0m")
+"""systemd cuts long names with an ellipsis, and the escape behind them with it."""
 _REACH = 600
 """Bytes of a line on each side of a literal that are looked at: lines of guests may have megabytes."""
 _TRIES = 50

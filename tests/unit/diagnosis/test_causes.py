@@ -31,7 +31,7 @@ CONSOLES = {
     "disk-errors": ("guest-disk-errors", "I/O error, dev vda"),
     "initramfs-shell": ("boot-root-missing", "does not exist"),
     "emergency-mode": ("boot-mount-failed", "/data"),
-    "sshd-failed": ("boot-ssh-failed", "ssh.service"),
+    "sshd-failed": ("boot-ssh-failed", "Failed to start ssh.servic"),
     "cloud-init-failed": ("boot-cloud-init", "cloud-init"),
     "no-address": ("boot-no-address", "etwork"),
     "fsck-by-hand": ("boot-fsck", "UNEXPECTED INCONSISTENCY"),
