@@ -109,10 +109,11 @@ _SYSTEM = (
          what="the guest got no network address", until=("firmware", "kernel"),
          why="its network card is not configured, or nobody answered its DHCP request; so ssh cannot reach it",
          fix="see `networks` in lima.yaml and the network configuration of the image"),
-    Rule(id="boot-cloud-init", keys=(b"cloud-init",), until=("firmware", "kernel"), severity=Severity.WARNING,
+    Rule(id="boot-cloud-init", until=("firmware", "kernel"), severity=Severity.WARNING,
+         keys=(b"Traceback (most recent", b"[WARNING]: ", b"[ERROR]: ", b"[CRITICAL]: ", b"Failed to start "),
          pattern=r"cloud-init\[\d+\]: .*(?:\[(?:ERROR|CRITICAL|WARNING)\]: .*(?:[Ff]ailed|Traceback|[Ii]nvalid|error).*"
                  r"|Traceback \(most recent call last\).*)|Failed to start (?:\S+ - )?.*cloud-(?:init|config|final).*",
-         what="cloud-init failed in the guest", why="users, keys and mounts may not be set up",
+         what="cloud-init, or a script that it ran, failed in the guest", why="users, keys and mounts may not be set up",
          fix="{program} shell {name} sudo cat /var/log/cloud-init.log; without ssh: its console"),
 )
 

@@ -33,7 +33,7 @@ CONSOLES = {
     "emergency-mode": ("boot-mount-failed", "/data"),
     "sshd-failed": ("boot-ssh-failed", "Failed to start ssh.servic"),
     "cloud-init-failed": ("boot-cloud-init", "cloud-init"),
-    "no-address": ("boot-no-address", "etwork"),
+    "no-address": ("boot-no-address", "eth0 | False"),
     "fsck-by-hand": ("boot-fsck", "UNEXPECTED INCONSISTENCY"),
     "guest-disk-full": ("guest-disk-full", "No space left on device"),
     "out-of-memory": ("guest-out-of-memory", "Out of memory: Killed process"),
