@@ -13,8 +13,8 @@ from limacore.base.log import parse_time
 from limacore.drivers.qemu import failures
 from limacore.model.finding import Severity
 
-_TELLING = (b'"fatal"', b'"panic"', b'"error"', b'"warning"', b"qemu[stderr]", b" requirement ", b"agent to be running",
-            b"Guest agent is running", b"ssh: ")
+_TELLING = (b'"fatal"', b'"panic"', b'"error"', b'"warning"', b"qemu[stderr]", b" requirement ",
+            b"agent to be running", b"Guest agent is running", b"ssh: ", b"signal: killed")
 """A line without any of these is not read."""
 _MOST = 400
 _SHOWN = 300
@@ -77,7 +77,7 @@ SENTENCES = (
     Sentence(id="start-disk-full", pattern=r"nospace \(BLOCK_IO_ERROR\)",
              what="QEMU stopped the guest: the file system of its disk is full",
              covers=("guest-disk-errors", "guest-disk-failed"),
-             fix="free some space, then resume it: {program} prune; look at `disk list --all`"),
+             fix="free some space ({program} prune; `disk list --all` shows more), then let it go on or start it anew"),
     Sentence(id="guest-disk-failed", pattern=r"\((?:BLOCK_IO_ERROR|BLOCK_IMAGE_CORRUPTED)\)",
              what="QEMU cannot read or write the disk of the guest",
              fix="look at the disk: {program} stop -f {name}, then {program} doctor {name}"),
@@ -121,7 +121,8 @@ SENTENCES = (
     Sentence(id="guest-powered-off", pattern=r"the guest powered itself off before it was ready",
              what="the guest powered itself off while it booted", severity=Severity.WARNING,
              fix="serial.log says what it was at: key l in the dashboard"),
-    Sentence(id="vm-killed", pattern=r"ended unexpectedly \(signal: killed\)|QEMU did not start \(killed by signal 9\)",
+    Sentence(id="vm-killed",
+             pattern=r"(?:ended unexpectedly \(|stopped due to error: `)signal: killed|\(killed by signal 9\)",
              what="somebody ended QEMU: often the kernel, because memory ran out",
              fix="see `dmesg` for `Out of memory`; lower `memory` in lima.yaml, or stop other machines"),
 )

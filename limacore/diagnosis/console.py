@@ -113,7 +113,8 @@ _SYSTEM = (
          keys=(b"Traceback (most recent", b"[WARNING]: ", b"[ERROR]: ", b"[CRITICAL]: ", b"Failed to start "),
          pattern=r"cloud-init\[\d+\]: .*(?:\[(?:ERROR|CRITICAL|WARNING)\]: .*(?:[Ff]ailed|Traceback|[Ii]nvalid|error).*"
                  r"|Traceback \(most recent call last\).*)|Failed to start (?:\S+ - )?.*cloud-(?:init|config|final).*",
-         what="cloud-init, or a script that it ran, failed in the guest", why="users, keys and mounts may not be set up",
+         what="cloud-init, or a script that it ran, failed in the guest",
+         why="users, keys and mounts may not be set up",
          fix="{program} shell {name} sudo cat /var/log/cloud-init.log; without ssh: its console"),
 )
 

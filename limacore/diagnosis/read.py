@@ -84,7 +84,7 @@ def findings(instance: Instance) -> tuple[Finding, ...]:
     if instance.status is Status.STARTING or (instance.status is Status.STOPPED and not was_ready(paths)):
         found = diagnose(last_boot(paths, up=instance.status is Status.STARTING))
     elif instance.status in (Status.RUNNING, Status.PAUSED):
-        found = _of_a_living(paths, degraded=bool(instance.errors))
+        found = _of_a_living(paths, degraded=bool(instance.errors) or instance.status is Status.PAUSED)
     else:
         return ()
     return tuple(each for each in found if each.severity is not Severity.NOTE)

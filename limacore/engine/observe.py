@@ -44,14 +44,14 @@ class Observer:
     def _fleet(self, instances: tuple[Instance, ...], words: Sequence[AgentStatus | None],
                data_disks: tuple[DataDisk, ...]) -> Fleet:
         """Reads counters of the kernel, so not in the loop."""
-        enriched = tuple(self._enrich(each, word) for each, word in zip(instances, words, strict=True))
+        known = (self._enrich(each, word) for each, word in zip(instances, words, strict=True))
+        enriched = tuple(replace(each, findings=read.findings(each)) for each in known)
         alive = {each.driver_pid for each in enriched}
         self._counters = {pid: value for pid, value in self._counters.items() if pid in alive}
         return Fleet(str(self._home.home), enriched, data_disks, self._host())
 
     def _read(self) -> tuple[tuple[Instance, ...], tuple[DataDisk, ...]]:
-        seen = (replace(each, findings=read.findings(each)) for each in scan(self._home))
-        return tuple(seen), disks.list_all(self._home)
+        return scan(self._home), disks.list_all(self._home)
 
     async def _ask(self, instance: Instance) -> AgentStatus | None:
         if not instance.ha_pid:

@@ -49,4 +49,5 @@ def failure(paths: InstancePaths, message: str, errors: tuple[str, ...], *, up: 
 
 
 def _is_told(error: str, finding: Finding) -> bool:
-    return finding.what in error or error[:60] in finding.what or error[:60] in finding.evidence[0]
+    seen = finding.evidence[0].partition(": ")[2]
+    return finding.what in error or seen[:60] in error or error[:60] in seen

@@ -56,6 +56,7 @@ AGENTS = {
     "no-network": ("ssh-unreachable", "ControlMaster"),
 }
 WORDS = {
+    "kvm-denied": ("kvm-denied", "Could not access KVM kernel module: Permission denied"),
     "kvm-unusable": ("kvm-unusable", "failed to set MSR"),
     "wrong-arch-kernel": ("kernel-unusable", "Error while loading elf kernel"),
 }
@@ -157,6 +158,7 @@ REFERENCE = {
     "arch-aarch64-nobinary": "qemu-missing", "arch-aarch64-nofirmware": "firmware-missing",
     "cputype-unknown": "cpu-unknown", "fake-version-3.9": "qemu-old",
 }
+KILLED = "runtime/events/failing-provision_qemu-killed/ha.stderr.info.log"
 
 
 @pytest.mark.parametrize("case", REFERENCE)
@@ -164,6 +166,11 @@ def test_what_the_reference_tool_logs_when_it_fails(case: str, golden: Path) -> 
     said = (golden / f"runtime/qemu/{case}.ha.log").read_bytes()
     found = diagnose(Boot("t", agent=Text("ha.stderr.log", said), up=False))
     assert [each.id for each in found] == [REFERENCE[case]]
+
+
+def test_a_qemu_that_was_killed(golden: Path) -> None:
+    found = diagnose(Boot("t", agent=Text("ha.stderr.log", (golden / KILLED).read_bytes()), up=False))
+    assert "vm-killed" in [each.id for each in found]
 
 
 def test_twenty_five_causes_at_least_are_shown_by_real_logs() -> None:
