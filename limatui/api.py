@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
 
 from limacore.model.cache import CacheEntry
 from limacore.model.config import Problem
+from limacore.model.finding import Finding
 from limacore.model.instance import Fleet
 from limacore.model.job import Job
 from limacore.model.logfile import LogFile
@@ -68,6 +69,14 @@ class EngineApi(Protocol):
     def import_disk(self, name: str, file: str) -> int: ...
     def unlock_disk(self, name: str) -> int: ...
     def prune(self, *, keep_referred: bool = True) -> int: ...
+
+    async def findings(self, name: str = "") -> tuple[Finding, ...]:
+        """What is wrong with an instance, or with this computer and everything in the home."""
+
+    def planned(self, findings: Sequence[Finding]) -> tuple[str, ...]:
+        """What their repairs would do, one sentence each; nothing is done."""
+
+    def repair(self, name: str, finding: Finding) -> int: ...
 
     async def snapshots(self, name: str) -> tuple[Snapshot, ...]:
         """The snapshots of an instance, running or not, in the order of QEMU's table."""

@@ -172,6 +172,18 @@ def _cache(screen: MainScreen) -> None:
     screen.app.push_screen(CacheScreen())
 
 
+def _doctor(screen: MainScreen, name: str) -> None:
+    from limatui.screens.doctor import DoctorScreen
+
+    def answered(answer: str | None) -> None:
+        pane, _, about = (answer or "").partition(" ")
+        if pane:
+            screen.table.cursor = about
+            screen.open(pane, zoom=True)
+
+    screen.app.push_screen(DoctorScreen(name), answered)
+
+
 def _new(screen: MainScreen) -> None:
     screen.dashboard.open_form()
 
@@ -227,7 +239,8 @@ DEEDS: dict[str, Callable[[MainScreen], None]] = {
     "edit": lambda screen: screen.open("config", zoom=True),
     "disks": lambda screen: screen.open("disks", zoom=False),
     "clone": _clone, "rename": _rename, "snapshot": _snapshot, "reset": _reset, "cache": _cache,
-    "templates": _templates,
+    "templates": _templates, "checkup": lambda screen: _doctor(screen, ""),
+    "doctor": lambda screen: _doctor(screen, screen.subject.name if screen.subject else ""),
     "snapshots": lambda screen: screen.open("snapshots", zoom=False),
     "jobs": _jobs, "help": _help, "palette": _palette, "copy": _copy, "zoom": _zoom, "quit": _quit,
     "filter": lambda screen: screen.open_filter(),

@@ -239,7 +239,12 @@ def _object(instance: Instance, home: HomePaths) -> dict[str, Any]:
 
 def json_line(instance: Instance, home: HomePaths) -> str:
     """The object of one instance in Lima's order of keys, ours last."""
-    ours = {"status": instance.status.value, "evidence": list(instance.evidence), "phase": instance.phase}
+    from limacore.diagnosis import read
+
+    ours: dict[str, Any] = {"status": instance.status.value, "evidence": list(instance.evidence),
+                            "phase": instance.phase}
+    if found := read.findings(instance):
+        ours["findings"] = [msgspec.to_builtins(each) for each in found]
     return msgspec.json.encode(without_empty_maps({**_object(instance, home), "limatui": ours})).decode() + "\n"
 
 

@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from limacore.engine.console import SerialConsole, hold
+from limacore.engine.doctor import Doctor
 from limacore.engine.observe import Observer
 from limacore.engine.storage import Storage
 from limacore.engine.texts import Texts
@@ -22,7 +23,7 @@ _SERIAL = (("serial", "serial"), ("serialv", "serial virtio"), ("serialp", "seri
 _EARLIER = 5
 
 
-class Engine(Verbs, Storage, Texts):
+class Engine(Verbs, Storage, Texts, Doctor):
     """Everything the dashboard needs of one Lima home. Verbs return a job id at once; queries raise LimaError."""
 
     def __init__(self, home: Path | None = None, *, interval: float = 1.0) -> None:

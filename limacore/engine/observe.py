@@ -11,6 +11,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from limacore import hostlink
+from limacore.diagnosis import read
 from limacore.errors import LimaError
 from limacore.model.agentstatus import AgentStatus
 from limacore.model.disk import DataDisk
@@ -43,7 +44,8 @@ class Observer:
     def _fleet(self, instances: tuple[Instance, ...], words: Sequence[AgentStatus | None],
                data_disks: tuple[DataDisk, ...]) -> Fleet:
         """Reads counters of the kernel, so not in the loop."""
-        enriched = tuple(self._enrich(each, word) for each, word in zip(instances, words, strict=True))
+        known = (self._enrich(each, word) for each, word in zip(instances, words, strict=True))
+        enriched = tuple(replace(each, findings=read.findings(each)) for each in known)
         alive = {each.driver_pid for each in enriched}
         self._counters = {pid: value for pid, value in self._counters.items() if pid in alive}
         return Fleet(str(self._home.home), enriched, data_disks, self._host())

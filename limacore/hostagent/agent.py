@@ -15,7 +15,7 @@ from limacore.base.picture import Pixels
 from limacore.drivers.base import Driver, Exit, Machine
 from limacore.errors import DriverError, GuestError, LimaError
 from limacore.forward.forwarder import Forwarder
-from limacore.hostagent import changes, guestlink, handover, requirements, serialwatch
+from limacore.hostagent import changes, guestlink, handover, requirements, serialwatch, troubles
 from limacore.hostagent.api import systemd_unit
 from limacore.hostagent.emit import Emitter
 from limacore.hostagent.facts import Facts
@@ -73,6 +73,7 @@ class Agent:
         self._driver = driver
         self._machine: Machine | None = None
         self._started_at = self._boot_began = 0.0
+        self._troubles: set[str] = set()
         self.forwarder = Forwarder(prepared.table, emit.port, log, sockets=not self.config.plain,
                                    tunnel=prepared.spec.paths.ga_udp_sock)
         self.messages = Messages(prepared.iid, emit, self.facts, self.forwarder, log)
@@ -177,6 +178,7 @@ class Agent:
         self.log("info", crash if how.code else "The guest powered itself off")
         if how.code or not booted:
             self.errors = (_cause(how),)
+            self.log("warning", self.errors[0])
 
     async def _boots(self) -> None:
         """Each boot of the guest while the machine runs: the first, and one for every reset."""
@@ -265,8 +267,10 @@ class Agent:
         elif name == "RESUME" and self.phase == "paused":
             self.phase = "running"
             self.link.set_clock()
-        elif name == "GUEST_PANICKED":
-            self.log("error", "the guest's kernel panicked; see serial.log")
+            self._troubles.clear()
+        elif (trouble := troubles.sentence(name, data)) and trouble not in self._troubles:
+            self._troubles.add(trouble)  # a disk that fails does so for each request
+            self.log("error", trouble)
 
     def _from_guest(self, message: FromGuest) -> None:
         self.messages.take(message)

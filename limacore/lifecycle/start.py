@@ -17,7 +17,7 @@ from limacore.drivers import catalog
 from limacore.errors import ConfigError, GuestError, StateError
 from limacore.hostlink import LogLine
 from limacore.images import prepare
-from limacore.lifecycle import autostart, queue
+from limacore.lifecycle import autostart, cause, queue
 from limacore.lifecycle.guard import configured, held, word
 from limacore.lifecycle.reconcile import joined, joining
 from limacore.lifecycle.relay import relay
@@ -158,11 +158,11 @@ async def _wait_ready(
 ) -> tuple[str, ...]:
     """The scripts of the guest that failed, when it is ready."""
     try:
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(timeout), cause.watching(paths):
             return await _follow(paths, pid, since, on_event, on_log)
     except TimeoutError:
-        raise GuestError(f"instance `{paths.name}` was not ready within {timeout:.0f} s; it was left running",
-                         hint=f"its console may tell why: {paths.serial_log}") from None
+        late = f"instance `{paths.name}` was not ready within {timeout:.0f} s; it was left running"
+        raise cause.failure(paths, late, (), up=True) from None
     except asyncio.CancelledError:
         await _undo(paths, pid)
         raise
@@ -186,11 +186,10 @@ async def _follow(
 
 def _is_ready(status: EventStatus, paths: InstancePaths) -> bool:
     if status.exiting:
-        raise GuestError(f"instance `{paths.name}` ended while starting", detail="; ".join(status.errors),
-                         hint=f"see {paths.ha_stderr} and {paths.serial_log}")
+        raise cause.failure(paths, f"instance `{paths.name}` ended while starting", status.errors, up=False)
     if status.running and status.degraded:
-        raise GuestError(f"instance `{paths.name}` runs, but not all of it works", detail="; ".join(status.errors),
-                         hint=f"see {paths.ha_stderr}")
+        half = f"instance `{paths.name}` runs, but not all of it works"
+        raise cause.failure(paths, half, status.errors, up=True)
     return status.running
 
 

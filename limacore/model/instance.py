@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from limacore.model.config import Config
 from limacore.model.disk import DataDisk
+from limacore.model.finding import Finding
 
 
 class Status(StrEnum):
@@ -83,6 +84,8 @@ class Instance(Struct, frozen=True):
     phase: str = ""
     """What a starting, stopping, paused or broken instance is at, e.g. `ssh 2/5`."""
     errors: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    """Why it does not get up, or what of it does not work, as its logs tell; not known to every look."""
     config: Config | None = None
     template: str = ""
     vm_type: str = ""

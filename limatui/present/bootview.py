@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from limacore.model.finding import Finding, Severity
 from limacore.model.instance import Instance, Step
 from limatui.ink import Line, fit, indent
 from limatui.present.meters import meter
-from limatui.present.words import duration, seconds
+from limatui.present.words import duration, plural, seconds
 
 _SIGNS = {"done": ("✓", "running"), "active": ("◐", "warn"), "failed": ("✗", "bad"), "pending": ("·", "faint")}
 
@@ -15,13 +16,26 @@ _SIGNS = {"done": ("✓", "running"), "active": ("◐", "warn"), "failed": ("✗
 def boot(instance: Instance, now: float, serial: Sequence[str], cells: int, rows: int) -> tuple[Line, ...]:
     """Title, steps, then as much of the serial tail as fits."""
     usual = max(instance.ready_seconds, now - instance.started_at)
-    top = (*indent((heading(instance, now),), 1), *indent(steps(instance.steps, cells - 4, usual), 2))
+    top = (*indent((heading(instance, now),), 1), *indent(steps(instance.steps, cells - 4, usual), 2),
+           *indent(diagnosed(instance.findings), 1))
     room = rows - len(top)
     if room < 3 or not serial:
         return top[:rows]
     gap: tuple[Line, ...] = ((),) if room > 5 else ()
     tail = serial[-(room - len(gap) - 1):]
     return (*top, *gap, rule("serial", cells), *(((f"  {text}", "dim"),) for text in tail))
+
+
+def diagnosed(found: Sequence[Finding]) -> tuple[Line, ...]:
+    """The first finding with the line that shows it and what to do; the doctor has the rest."""
+    if not found:
+        return ()
+    first, title = found[0], f"▲ {plural(len(found), 'finding')}: "
+    gap = (" " * len(title), "")
+    return (((title, "bad" if first.severity is Severity.ERROR else "warn"), (first.what, "")),
+            *((gap, (text, "dim")) for text in first.evidence[:1]),
+            (gap, ("fix  ", "faint"), (first.fix, "running")),
+            (gap, ("i", "accent-key bold"), (" tells more and helps", "dim")))
 
 
 def heading(instance: Instance, now: float) -> Line:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from limacore.model.instance import Forward, Instance, Status
 from limatui.ink import Line, Span, beside, indent, shed, spread
+from limatui.present.bootview import diagnosed
 from limatui.present.meters import ceiling, graph, meter
 from limatui.present.rows import cpu_of
 from limatui.present.status import status
@@ -157,6 +158,8 @@ def transfers(instance: Instance, cells: int) -> tuple[Line, ...]:
 
 def findings(instance: Instance, limit: int = 3) -> tuple[Line, ...]:
     """What is wrong, with the evidence of the status when that is what is wrong."""
+    if instance.findings:
+        return diagnosed(instance.findings)
     bad = instance.status in (Status.BROKEN, Status.ORPHAN_QEMU, Status.ORPHAN_AGENT, Status.PAUSED)
     facts = (*instance.errors, *(instance.evidence if bad else ()))
     seen = tuple(dict.fromkeys(facts))

@@ -33,5 +33,5 @@ def status(instance: Instance) -> Line:
 
 
 def has_degraded(instance: Instance) -> bool:
-    """Whether it runs and something of it does not."""
-    return instance.status is Status.RUNNING and bool(instance.errors)
+    """Whether it runs and something of it does not, or its logs tell why it does not get up."""
+    return bool(instance.findings) or (instance.status is Status.RUNNING and bool(instance.errors))

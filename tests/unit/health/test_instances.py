@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from limacore.health import boot, doctor, instance, running, storage
+from limacore.health import doctor, instance, running, storage
 from limacore.model.finding import Finding, Severity
 from limacore.model.instance import Instance, Status
 from limacore.paths import InstancePaths
@@ -231,32 +231,27 @@ async def test_start_that_failed(house: House) -> None:
     fatal = '{"level":"fatal","msg":"QEMU did not start","hint":"do y"}'
     paths.ha_stderr.write_text(f'{{"level":"info","msg":"x"}}\n{fatal}\n')
     found = only(await found_in(house), "last-start-failed")
-    assert (found.evidence[0], found.fix) == ("QEMU did not start", "do y")
+    assert (found.evidence[0], found.fix) == ("ha.stderr.log:2: QEMU did not start", "do y")
     event(paths, '{"running":true}')
     assert await found_in(house) == ()
 
 
-CONSOLE = {
-    "boot-grub": "\x1b[0m\x1b[30;47mgrub> ", "boot-no-device": "No bootable device.",
-    "boot-uefi-shell": "Shell> ", "boot-panic": "[ 1.0] Kernel panic - not syncing: VFS: Unable to mount root fs",
-    "boot-root-missing": "ALERT!  UUID=1234 does not exist.  Dropping to a shell!",
-    "boot-emergency": "You are in emergency mode. After logging in",
-    "guest-disk-full": "tee: x: No space left on device",
-    "guest-disk-errors": "[ 9.1] I/O error, dev vda, sector 1 op 0x1", "guest-out-of-memory":
-    "[ 8.0] Out of memory: Killed process 12 (cc1)",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("sign", boot.SIGNS, ids=lambda sign: sign.id)
-async def test_signs_on_the_console(sign: boot.Sign, house: House) -> None:
+async def test_what_the_console_shows_of_a_start_that_failed(house: House) -> None:
     paths = house.add()
     event(paths, '{"exiting":true}')
-    paths.serial_log.write_text(f"fine\r\n{CONSOLE[sign.id]}\r\nfine\r\n")
-    found = only(await found_in(house), sign.id)
-    assert "\x1b" not in found.evidence[0]
-    assert found.fix and "{" not in found.fix
+    paths.serial_log.write_text("fine\r\n\x1b[0m\x1b[30;47mgrub> ")
+    found = only(await found_in(house), "boot-grub")
+    assert found.evidence == ("serial.log:2: grub>",)
+    assert "factory-reset a" in found.fix and "{" not in found.fix
     event(paths, '{"running":true}')
-    assert {each.id for each in await found_in(house)} == ({sign.id} if sign.id.startswith("guest-") else set())
+    assert await found_in(house) == ()
+
+
+async def test_what_a_guest_was_in_need_of_is_told_after_a_good_start_too(house: House) -> None:
+    paths = house.add()
+    event(paths, '{"running":true}')
+    paths.serial_log.write_text("a\ntee: x: No space left on device\nb\n")
+    assert only(await found_in(house), "guest-disk-full").evidence[0].startswith("serial.log:2: tee")
 
 
 @contextmanager

@@ -13,8 +13,9 @@ import msgspec
 import pytest
 
 from limacore.config.leftout import left_out
+from limacore.diagnosis import agentlog
 from limacore.errors import GuestError, HostError, StateError
-from limacore.hostagent import api, pidfile, port, requirements, serialwatch
+from limacore.hostagent import api, pidfile, port, requirements, serialwatch, troubles
 from limacore.hostagent.emit import Emitter, encode
 from limacore.hostagent.requirements import command, plan
 from limacore.model.config import Config, Containerd, Mount, Probe
@@ -159,3 +160,14 @@ def test_systemd_unit(tmp_path: Path) -> None:
     assert api.systemd_unit(file) == "lima-vm@default.service"
     file.write_text("0::/user.slice/session-1.scope\n")
     assert api.systemd_unit(file) == "" and api.systemd_unit(tmp_path / "none") == ""
+
+
+def test_bad_news_of_qemu_becomes_a_sentence_that_the_doctor_knows() -> None:
+    full = {"operation": "write", "nospace": True, "reason": "No space left on device", "action": "stop"}
+    said = troubles.sentence("BLOCK_IO_ERROR", full)
+    assert said == "QEMU cannot write the disk: nospace (BLOCK_IO_ERROR); the guest is stopped"
+    broken = troubles.sentence("BLOCK_IO_ERROR", {"operation": "read", "reason": "Input/output error"})
+    damaged = troubles.sentence("BLOCK_IMAGE_CORRUPTED", {"msg": "L2 table"})
+    known = [agentlog.listen((agentlog.Entry(1, "error", each),))[0].id for each in (said, broken, damaged)]
+    assert known == ["start-disk-full", "guest-disk-failed", "guest-disk-failed"]
+    assert troubles.sentence("GUEST_PANICKED", {}) and not troubles.sentence("RESET", {"guest": True})

@@ -1,0 +1,1 @@
+"""Why a boot does not get through: rules over what consoles, host agents and QEMU say."""
