@@ -184,7 +184,8 @@ def test_what_we_started_answers_limactl(tiny: Cli, tmp_path: Path) -> None:
     assert limactl.status() == "Running"
     port = limactl.info()["sshLocalPort"]
     assert f"  Port {port}\n" in (limactl.folder / "ssh.config").read_text()
-    assert {"sshLocalPort": port} == events(limactl.folder)[0]
+    ready = next(each for each in events(limactl.folder) if each.get("running"))
+    assert ready["sshLocalPort"] == port and not ready.get("degraded")
     assert limactl.ssh("hostname") == "lima-t\n"
     (tmp_path / "there").write_text("and back\n")
     limactl.copy(str(tmp_path / "there"), "lima-t:there")
