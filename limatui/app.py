@@ -57,6 +57,7 @@ class Dashboard(App[None], inherit_bindings=False):
         self.bridge = Bridge(engine, self, clock)
         self.settings = settings or Settings()
         self.stop_seconds = 3
+        self.toast_seconds = 4.0
         self.last_command = ""
         self._told: set[int] = set()
         for theme in THEMES.values():
@@ -196,7 +197,7 @@ class Dashboard(App[None], inherit_bindings=False):
     def tell(self, message: str, *, title: str = "", severity: Severity = "information") -> None:
         """A toast; guest text in it is harmless."""
         self.notify(sanitize(message), title=sanitize(title), severity=severity, markup=False,
-                    timeout=8 if severity == "error" else 4)
+                    timeout=self.toast_seconds * (2 if severity == "error" else 1))
 
     # --- things outside
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import time
 from pathlib import Path
+from typing import Any
 
 YAML = """\
 images:
@@ -15,6 +18,13 @@ cpus: 1
 disk: 1GiB
 containerd: {{system: false, user: false}}
 """
+
+
+def named(child: subprocess.Popen[Any], word: object) -> None:
+    """Wait until the command line of a new process says `word`: for a moment after its start it is empty."""
+    while os.fsencode(str(word)) not in Path(f"/proc/{child.pid}/cmdline").read_bytes():
+        assert child.poll() is None
+        time.sleep(0.005)
 
 
 def make_instance(home: Path, name: str = "one", format: str = "qcow2") -> Path:

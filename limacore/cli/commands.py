@@ -181,7 +181,7 @@ _ADVANCED = (
     Command("copy", "Copy files between host and instances", "copying:copy", "copy SOURCE ... TARGET", (
                 _F("recursive", "bool", "copy directories", "r"),
                 _F("verbose", "bool", "tell what is done", "v"),
-                _F("backend", help="auto, scp or rsync", default="auto", complete="copy-backend"),
+                _F("backend", help="auto, sftp (with progress), scp or rsync", default="auto", complete="copy-backend"),
             ), aliases=("cp",), args=(2, 1 << 30), group="advanced", complete="files"),
     _DISK,
     Command("factory-reset", "Make an instance as new", "instances:factory_reset", "factory-reset INSTANCE",

@@ -172,7 +172,7 @@ _FIXED: dict[str, Callable[[], Sequence[str]]] = {
     "shell": _fixed("/bin/bash", "/bin/zsh", "cmd.exe", "powershell.exe", "pwsh.exe"),
     "format": _fixed("json", "yaml", "table"), "disk-format": _fixed("qcow2", "raw"),
     "network-mode": _fixed("user-v2", "host", "shared", "bridged"), "condition": _fixed("login", "boot"),
-    "copy-backend": _fixed("auto", "rsync", "scp"), "ssh-format": _fixed("cmd", "args", "options", "config"),
+    "copy-backend": _fixed("auto", "rsync", "scp", "sftp"), "ssh-format": _fixed("cmd", "args", "options", "config"),
     "tunnel-type": _fixed("socks"),
 }  # fmt: skip
 

@@ -51,16 +51,30 @@ def place(text: str) -> Place:
 
 
 def argv(wish: Wish, reach: Reach) -> list[str]:
-    """The command that does it; raises UsageError, StateError, HostError."""
-    if wish.backend not in BACKENDS:
-        raise UsageError(f"invalid backend {ticked(wish.backend)}, must be one of: scp, rsync, auto")
+    """The command that does it, none when it is ours to do, see `ours`; raises UsageError, StateError, HostError."""
+    known = BACKENDS if notice.program() == "limactl" else ("sftp", *BACKENDS)
+    if wish.backend not in known:
+        raise UsageError(f"invalid backend {ticked(wish.backend)}, must be one of: {', '.join(known)}")
+    if wish.backend == "sftp":
+        if not ours(wish):
+            raise UsageError("sftp copies between this computer and one instance",
+                             hint="copy to this computer first, or leave the backend out")
+        return []
     rsync = _rsync(wish, reach)
+    if not rsync and wish.backend == "auto" and "sftp" in known and ours(wish):
+        return []
     tool = rsync or _program("scp")
     notice.debug(f"using copy tool {ticked(tool)}")
     routes = {name: reach(name) for name in wish.guests}
     words = rsync_words(wish, routes) if rsync else scp_words(wish, routes)
     notice.debug(f"executing {' '.join([tool, *words])} (may take a long time)")
     return [tool, *words]
+
+
+def ours(wish: Wish) -> bool:
+    """Whether it is a copy between this computer on one side and one instance on the other."""
+    *sources, target = (each.instance for each in wish.places)
+    return len(wish.guests) == 1 and len(set(sources)) == 1 and target not in sources
 
 
 def _rsync(wish: Wish, reach: Reach) -> str:

@@ -37,20 +37,28 @@ class Completing:
     def suggest(self) -> None:
         """The text changed: look, if that was a letter."""
         if self._pane.editor.typed:
-            self._pane.after("complete", _PAUSE, partial(self.look_up, asked=False))
+            self._soon()
         else:
             self._pane.completion.close()
 
-    def look_up(self, *, asked: bool) -> None:
-        """Look for choices; `asked` shows them where typing alone would not."""
-        if self._pane.buffer is not None and self._pane.editor.has_focus:
-            begin(self._pane, "config-complete", partial(self._find, asked))
+    def _soon(self) -> None:
+        since = self._pane.completion.dismissals
+        self._pane.after("complete", _PAUSE, lambda: self._look_up(False, since))
 
-    async def _find(self, asked: bool) -> None:
+    def look_up(self) -> None:
+        """Look for choices because somebody asks, also where typing alone would show none."""
+        self._look_up(True, self._pane.completion.dismissals)
+
+    def _look_up(self, asked: bool, since: int) -> None:
+        if self._pane.buffer is not None and self._pane.editor.has_focus:
+            begin(self._pane, "config-complete", partial(self._find, asked, since))
+
+    async def _find(self, asked: bool, since: int) -> None:
         editor = self._pane.editor
         lines, place = list(editor.document.lines), editor.cursor_location
         found = await asyncio.to_thread(_choices_at, lines, *place, self.names, asked)
-        if place == editor.cursor_location and editor.has_focus:
+        wanted = since == self._pane.completion.dismissals
+        if wanted and place == editor.cursor_location and editor.has_focus:
             if asked and not found:
                 self._pane.notify("nothing is known that could be written here", markup=False)
             self._pane.completion.offer(found, editor.cursor_screen_offset, self._pane.screen.size, asked=asked)
@@ -63,7 +71,7 @@ class Completing:
         if place is not None:
             editor.write(choice.insert, row, place.start, max(column, place.end))
             if choice.insert.endswith((": ", "- ")):
-                self._pane.after("complete", _PAUSE, partial(self.look_up, asked=False))
+                self._soon()
 
 
 def _choices_at(lines: list[str], row: int, column: int, names: Mapping[str, tuple[str, ...]],

@@ -35,6 +35,8 @@ class CompletionList(Inked):
         self.choices: tuple[Choice, ...] = ()
         self._at = self._top = 0
         self._enter = False
+        self.dismissals = 0
+        """How often it was closed by hand: what was looked for before that is not wanted any more."""
 
     @property
     def current(self) -> Choice | None:
@@ -73,6 +75,7 @@ class CompletionList(Inked):
         elif key == "tab" or (key == "enter" and self._enter):
             self._choose()
         elif key == "escape":
+            self.dismissals += 1
             self.close()
         else:
             return False

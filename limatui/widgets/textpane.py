@@ -271,7 +271,7 @@ class TextPane(Widget):
 
     def action_complete(self) -> None:
         """Show what could be written here."""
-        self.completing.look_up(asked=True)
+        self.completing.look_up()
 
     @on(CompletionList.Chosen)
     def _chosen(self, event: CompletionList.Chosen) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from tests.golden.cli.match import pattern
 from tests.golden.cli.sandbox import Runner, Sandbox
+from tests.instances import named
 
 HOMES = Path(__file__).parents[3] / "shared" / "golden" / "homes"
 STOPPED, RUNNING = HOMES / "limactl-2.2-stopped", HOMES / "limactl-2.2-running"
@@ -57,6 +58,7 @@ class Agent:
             argv = [sys.executable, "-c", "import time; time.sleep(600)", f"{folder}/{name}"]
             process = subprocess.Popen(argv)
             box.sleepers.append(process)
+            named(process, folder)
             (folder / name).write_text(f"{process.pid}\n")
         shutil.copy(RUNNING / "ha.stdout.log", folder / "ha.stdout.log")
         self.socket = socket.socket(socket.AF_UNIX)

@@ -31,6 +31,7 @@ async def on_disk(home: Path) -> AsyncIterator[tuple[Dashboard, Pilot[None]]]:
     await asyncio.to_thread(make_instance, home)
     app = Dashboard(Engine(interval=0.2), settings=Settings())
     app.animation_level = "none"
+    app.toast_seconds = 600.0
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: app.fleet.get("one"))
         await pilot.pause()
@@ -62,7 +63,7 @@ async def test_a_story_on_a_real_home(lima_home: Path) -> None:
 async def test_a_raw_disk_is_refused_before_trying(lima_home: Path) -> None:
     async with on_disk(lima_home) as (app, pilot):
         await asyncio.to_thread(make_instance, lima_home, "two", "raw")
-        await until(pilot, lambda: app.fleet.get("two"))
+        await until(pilot, lambda: any(" two " in row for row in screen_text(app)))
         await pilot.press("G", "S")
         await until(pilot, lambda: any("two is raw" in toast.message for toast in app._notifications))
         await pilot.press("6")

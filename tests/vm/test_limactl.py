@@ -72,6 +72,15 @@ def test_what_limactl_started_is_ours_to_use_and_to_stop(tiny: Cli, tmp_path: Pa
         tiny("copy", str(tmp_path / "there"), "t:")
         tiny("copy", "t:there", str(tmp_path / "back"))
         assert (tmp_path / "back").read_text() == "and back\n"
+        many = tmp_path / "many"
+        (many / "sub").mkdir(parents=True)
+        for number in range(50):
+            (many / f"sub/{number}").write_text(str(number))
+        tiny("copy", "--backend=sftp", "-r", str(many), "t:")
+        tiny("copy", "--backend=sftp", "-r", "t:many", str(tmp_path / "again"))
+        assert len(list((tmp_path / "again/sub").iterdir())) == 50
+        assert (tmp_path / "again/sub/7").read_text() == "7"
+        assert "in the guest" in tiny("copy", "--backend=sftp", "t:nope", str(tmp_path), check=False).stderr
         assert f"ssh available on port {port}" in watched(tiny)
         assert "another" not in tiny("doctor", "t", check=False).stdout
         missing = tiny("forward", "list", "t", check=False)
@@ -184,7 +193,8 @@ def test_what_we_started_answers_limactl(tiny: Cli, tmp_path: Path) -> None:
     assert limactl.status() == "Running"
     port = limactl.info()["sshLocalPort"]
     assert f"  Port {port}\n" in (limactl.folder / "ssh.config").read_text()
-    assert {"sshLocalPort": port} == events(limactl.folder)[0]
+    ready = next(each for each in events(limactl.folder) if each.get("running"))
+    assert ready["sshLocalPort"] == port and not ready.get("degraded")
     assert limactl.ssh("hostname") == "lima-t\n"
     (tmp_path / "there").write_text("and back\n")
     limactl.copy(str(tmp_path / "there"), "lima-t:there")

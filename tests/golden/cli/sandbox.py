@@ -27,6 +27,7 @@ from typing import Any
 import yaml
 
 from tests.golden.cli.zygote import NOBODY
+from tests.instances import named
 
 ROOT = Path(__file__).parents[3]
 WRAPPERS = ("docker.lima", "podman.lima", "kubectl.lima", "apptainer.lima", "nerdctl.lima")
@@ -210,7 +211,7 @@ class Sandbox:
         self._own(self.work)
 
     def _wait_gone(self, op: dict[str, Any]) -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while Path(self.expand(op["path"])).exists() and time.monotonic() < deadline:
             time.sleep(0.05)
 
@@ -220,6 +221,7 @@ class Sandbox:
         words = ["sleep" if self.strangers else self.expand(op["path"]), "600"]
         sleeper = subprocess.Popen(words, executable="sleep", **user)  # type: ignore[call-overload]
         self.sleepers.append(sleeper)
+        named(sleeper, words[0])
         threading.Thread(target=sleeper.wait, daemon=True).start()
         self._write({"path": op["path"], "text": f"{sleeper.pid}\n"})
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from limacore.base import notice
 from limacore.errors import HostError, LimaError, StateError, UsageError
 from limacore.lifecycle.shell import Route
 from limacore.lifecycle.transfer import Place, Wish, argv, as_scp_does, place, rsync_words, scp_words
@@ -66,7 +67,8 @@ def test_words_for_rsync() -> None:
 
 
 @pytest.mark.parametrize(("texts", "backend", "guest", "tool"), [
-    (("x", "a:y"), "auto", True, "rsync"), (("x", "a:y"), "auto", False, "scp"), (("x", "a:y"), "scp", True, "scp"),
+    (("x", "a:y"), "auto", True, "rsync"), (("x", "a:y"), "auto", False, ""),
+    (("a:x", "a:z", "y"), "sftp", True, ""), (("x", "a:y"), "scp", True, "scp"),
     (("a:x", "a:y"), "auto", True, "scp"), (("a:x", "b:y"), "rsync", True, "rsync"),
     (("x", "y"), "auto", False, "rsync"),
 ])
@@ -74,7 +76,23 @@ def test_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, texts: tup
                      tool: str) -> None:
     path_with(tmp_path, monkeypatch, "scp", "rsync")
     program = "/bin/true" if guest else "/bin/false"
-    assert argv(wish(*texts, backend=backend), lambda name: route(name, program=program))[0] == str(tmp_path / tool)
+    words = argv(wish(*texts, backend=backend), lambda name: route(name, program=program))
+    assert words[:1] == ([str(tmp_path / tool)] if tool else []), "without a program it is ours to do"
+
+
+@pytest.mark.parametrize("texts", [
+    ("x", "y"), ("a:x", "b:y"), ("a:x", "a:y"), ("x", "a:y", "a:z"), ("a:x", "b:x", "y"), ("a:x", "y", "z")])
+def test_sftp_is_between_here_and_one_guest(texts: tuple[str, ...]) -> None:
+    with pytest.raises(UsageError, match="between this computer and one instance"):
+        argv(wish(*texts, backend="sftp"), route)
+
+
+def test_limactl_has_no_sftp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path_with(tmp_path, monkeypatch, "scp")
+    notice.call_it("limactl")
+    with pytest.raises(UsageError, match="must be one of: scp, rsync, auto"):
+        argv(wish("x", "a:y", backend="sftp"), route)
+    assert argv(wish("x", "a:y"), route)[0] == str(tmp_path / "scp")
 
 
 def stopped(name: str) -> Route:
@@ -82,7 +100,7 @@ def stopped(name: str) -> Route:
 
 
 @pytest.mark.parametrize(("texts", "backend", "reach", "kind", "message"), [
-    (("a:x", "y"), "bad", stopped, UsageError, "invalid backend `bad`, must be one of: scp, rsync, auto"),
+    (("a:x", "y"), "bad", stopped, UsageError, "invalid backend `bad`, must be one of: sftp, scp, rsync, auto"),
     (("a:x", "y"), "rsync", stopped, StateError, "rsync not available on guest(s)"),
     (("a:x", "y"), "rsync", route, StateError, "rsync not available on guest(s)"),
     (("x", "y"), "rsync", route, HostError, "rsync not found on host"),

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from limacore.ssh import mux
+from tests.instances import named
 
 MAIN = "import sys; sys.argv[0] = sys.argv.pop(1); from limatui.__main__ import main; sys.exit(main())"
 SSH = """#!/bin/sh
@@ -34,6 +35,7 @@ def run(lima_home: Path, tmp_path: Path) -> Iterator[Run]:
     (instance / "ssh.config").write_text("Host lima-a\n  User u\n  Hostname 127.0.0.1\n  Port 60123\n")
     agent = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()", f"{instance}/ha.sock"],
                              stdin=subprocess.PIPE)
+    named(agent, instance)
     (instance / "ha.pid").write_text(str(agent.pid))
     environ = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "XDG_CACHE_HOME": str(tmp_path / "cache")}
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import pytest
 
 from limacore.cli.shellsync import colored, pager_words
+from tests.instances import named
 
 # ssh runs the script here. rsync, which need not be installed, copies a directory and tells what differs.
 SSH = """#!/bin/sh
@@ -55,6 +56,7 @@ def synced(lima_home: Path, tmp_path: Path) -> Iterator[Host]:
                "PAGER": "cat"}
     agent = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()", f"{instance}/ha.sock"],
                              stdin=subprocess.PIPE)
+    named(agent, instance)
     (instance / "ha.pid").write_text(str(agent.pid))
     yield Host(work, environ)
     agent.communicate()

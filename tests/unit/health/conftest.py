@@ -12,6 +12,7 @@ import pytest
 from limacore.base.log import rfc3339_nano
 from limacore.model.finding import Finding
 from limacore.paths import HomePaths, InstancePaths
+from tests.instances import named
 
 YAML = """\
 images:
@@ -56,6 +57,7 @@ def process(*argv: object, pid_file: Path | None = None) -> Iterator[int]:
     """A living process whose command line has these words; a pid file names it when one is given."""
     child = subprocess.Popen(["sh", "-c", "sleep 100; exit", *map(str, (*argv, *([pid_file] if pid_file else [])))])
     try:
+        named(child, "sleep 100")
         if pid_file:
             pid_file.write_text(f"{child.pid}\n")
         yield child.pid

@@ -20,6 +20,7 @@ from limacore.hostagent.emit import Emitter, encode
 from limacore.hostagent.requirements import command, plan
 from limacore.model.config import Config, Containerd, Mount, Probe
 from limacore.model.event import Event, PortForwardEvent
+from tests.instances import named
 
 
 def test_events_are_written_as_the_reference_tool_does(golden: Path) -> None:
@@ -147,6 +148,7 @@ def test_pid_file(tmp_path: Path) -> None:
 def test_pid_file_of_a_living_agent(tmp_path: Path) -> None:
     path = tmp_path / "ha.pid"
     with subprocess.Popen(["sh", "-c", "read x", "hostagent", "--pidfile", str(path)], stdin=subprocess.PIPE) as other:
+        named(other, path)
         path.write_text(f"{other.pid}\n")
         with pytest.raises(StateError, match=f"pid {other.pid}"), pidfile.owned(path):
             pass

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from limacore.model.job import Progress
 from limacore.paths import HomePaths, InstancePaths
+from tests.instances import named
 
 _NOBODY = 65534
 YAML = "# kept\nimages: [{location: /nowhere.qcow2}]\nvmType: qemu\nmounts: []\n"
@@ -46,6 +47,7 @@ def running(paths: InstancePaths, *files: str) -> Iterator[subprocess.Popen[byte
     """A process that names the instance, and whose pid stands in the given files."""
     child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()", f"{paths.dir}/disk"],
                              stdin=subprocess.PIPE)
+    named(child, paths.dir)
     for name in files:
         (paths.dir / name).write_text(f"{child.pid}\n")
     try:
@@ -80,6 +82,7 @@ def names(home: HomePaths) -> list[str]:
 def process(*words: str, cwd: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """Some program that has nothing to do with an instance; killed at the end."""
     child = subprocess.Popen(words, cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    named(child, words[-1])
     try:
         yield child
     finally:

@@ -34,6 +34,7 @@ from limacore.lifecycle.unarchive import import_
 from limacore.model.config import Config, Image, Mount
 from limacore.model.job import Progress
 from limacore.paths import HomePaths
+from tests.instances import named
 
 YAML = """\
 # mine
@@ -67,6 +68,7 @@ def process_of(pid_file: Path) -> Iterator[None]:
     """A process that a pid file names, and that names the pid file, as a machine does."""
     machine = subprocess.Popen(["sh", "-c", "sleep 60; exit", str(pid_file)])
     try:
+        named(machine, pid_file)
         pid_file.write_text(f"{machine.pid}\n")
         yield
     finally:

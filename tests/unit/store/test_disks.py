@@ -15,6 +15,7 @@ import pytest
 from limacore.errors import AlreadyExistsError, HostError, LimaError, LockedError, NotFoundError, StateError, UsageError
 from limacore.paths import HomePaths
 from limacore.store import disklocks, diskmaking, disks
+from tests.instances import named
 
 
 @pytest.fixture
@@ -130,6 +131,7 @@ def holder(folder: Path) -> Iterator[None]:
     """A process that is provably the machine of the instance in `folder`."""
     child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()", f"{folder}/disk"],
                              stdin=subprocess.PIPE)
+    named(child, folder)
     (folder / "qemu.pid").write_text(str(child.pid))
     try:
         yield
