@@ -38,6 +38,8 @@ class Gateway:
         for packet in packets:
             if packet[frames.KIND] == frames.ARP:
                 asked = frames.arp(packet)
+                if asked and asked.sender == packet[frames.SOURCE]:
+                    self._leases.take_over(asked.sender, asked.sender_ip)
                 if asked and asked.target_ip == self._address:
                     (answers if asked.operation == 1 else upward).append(self._arp(packet, asked))
             elif ip := frames.ipv4(packet):

@@ -17,16 +17,19 @@ class Leases:
     def __init__(self, network: IPv4Network, known: Mapping[str, str] | None = None) -> None:
         self.network = network
         self.gateway = (network.network_address + 2).packed
+        self._last = (network.broadcast_address - 1).packed
+        """Never given: the network stack that leads out has it for itself."""
         self._by_mac: dict[bytes, bytes] = {}
         self._by_ip: dict[bytes, bytes] = {}
         self._give(mac_bytes(GATEWAY_MAC), self.gateway)
         for text, mac in (known or {}).items():
-            self._take_over(IPv4Address(text), mac_bytes(mac))
+            self.take_over(mac_bytes(mac), IPv4Address(text).packed)
 
-    def _take_over(self, address: IPv4Address, mac: bytes) -> None:
-        usable = self.network.network_address < address < self.network.broadcast_address
-        if usable and address.packed not in self._by_ip and mac not in self._by_mac:
-            self._give(mac, address.packed)
+    def take_over(self, mac: bytes, address: bytes) -> None:
+        """Let a guest without an address have one that it says it has, if that is free."""
+        usable = self.network.network_address.packed < address < self._last
+        if usable and address not in self._by_ip and mac not in self._by_mac:
+            self._give(mac, address)
 
     def of(self, mac: bytes, *, present: Callable[[bytes], bool] = lambda mac: True) -> bytes | None:
         """The address of a guest, which it keeps; when all are given, that of the one longest not seen goes over.
@@ -47,7 +50,8 @@ class Leases:
 
     def _free(self) -> bytes | None:
         hosts: Iterable[IPv4Address] = self.network.hosts()
-        return next((host.packed for host in hosts if host.packed not in self._by_ip), None)
+        free = (host.packed for host in hosts if host.packed not in self._by_ip)
+        return next((address for address in free if address != self._last), None)
 
     def _taken_from_absent(self, present: Callable[[bytes], bool]) -> bytes | None:
         for mac, address in self._by_mac.items():

@@ -54,7 +54,7 @@ def program() -> str:
 
 
 def argv(qemu: str, network: IPv4Network, frames_fd: int, monitor_fd: int) -> list[str]:
-    """The command line. The stack's own name server and its DHCP get addresses that no guest asks for."""
+    """The command line. The stack's own name server and its DHCP get addresses that no guest has, or asks."""
     base, last = network.network_address, network.broadcast_address - 1
     stack = f"user,id=up,ipv6=off,net={network},host={base + 2},dns={last},dhcpstart={last - 1}"
     return [

@@ -21,6 +21,10 @@ found = {name: socket.gethostbyname(name) for name in %r}
 found["own"] = subprocess.check_output("ip -4 -o addr show eth0", shell=True, text=True).split()[3]
 found["ssh"] = socket.create_connection(("lima-a.internal", 22), 30).recv(99).decode().split("_")[0]
 found["host"] = urllib.request.urlopen("http://host.lima.internal:%d/", timeout=30).read().decode()
+with socket.create_connection(("192.168.104.2", 53), 30) as dns:
+    question = b"\\0\\1\\1\\0\\0\\1" + bytes(6) + b"\\6lima-a\\x08internal\\0\\0\\1\\0\\1"
+    dns.sendall(bytes((0, len(question))) + question)
+    found["tcp"] = socket.inet_ntoa(dns.recv(999)[-4:])
 found["ping"] = subprocess.call("sudo ping -c 1 -W 20 lima-a.internal >/dev/null", shell=True)
 import json; print(json.dumps(found))
 """
@@ -57,6 +61,7 @@ def test_two_machines_on_a_network(cli: Cli) -> None:
     assert found == {
         "lima-a.internal": a, "lima-b.internal": b, "lima-a": a, "also": a, "my.example": "10.9.8.7",
         "host.lima.internal": "192.168.104.2", "own": f"{b}/24", "ssh": "SSH-2.0-OpenSSH", "host": "hello", "ping": 0,
+        "tcp": a,
     }, found  # fmt: skip
     assert cli("network", "list", "user-v2", "--json").stdout.startswith('{"name":"user-v2","mode":"user-v2"')
 

@@ -37,6 +37,16 @@ def test_the_gateway_answers_for_its_address_and_for_no_other() -> None:
     assert not bench.up.got
 
 
+def test_a_guest_that_has_an_address_already_keeps_it() -> None:
+    """As one that was suspended while its network ended: it asks for no address when it goes on."""
+    bench = Bench()
+    for wire, mac, address in ((bench.one, ONE, DOT[9]), (bench.two, TWO, DOT[9]), (bench.two, TWO, DOT[255])):
+        asked = Arp(1, mac, address, b"\0" * 6, DOT[2])
+        bench.switch.take(wire, [frames.packet(BROADCAST, mac, frames.ARP, asked.pack())])
+    assert bench.leases.known(ONE) == "192.168.104.9" and not bench.leases.known(TWO)
+    assert bench.boot(bench.two, TWO)[16:20] == DOT[1]
+
+
 def test_a_guest_gets_its_address_and_no_dhcp_goes_up() -> None:
     bench = Bench()
     assert bench.boot(bench.one, ONE)[16:20] == DOT[1] and bench.boot(bench.two, TWO)[16:20] == DOT[3]

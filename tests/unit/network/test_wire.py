@@ -101,11 +101,11 @@ def test_leases_that_cannot_be_are_passed_over() -> None:
 
 def test_when_all_are_given_the_absent_one_longest_not_seen_loses_his() -> None:
     leases = Leases(IPv4Network("10.0.0.0/29"))
-    macs = [bytes((2, 0, 0, 0, 0, n)) for n in range(6)]
-    given = [leases.of(mac) for mac in macs[:5]]
-    assert None not in given and leases.of(macs[5]) is None
+    macs = [bytes((2, 0, 0, 0, 0, n)) for n in range(5)]
+    given = [leases.of(mac) for mac in macs[:4]]
+    assert given == [bytes((10, 0, 0, n)) for n in (1, 3, 4, 5)] and leases.of(macs[4]) is None
     leases.of(macs[0])
-    assert leases.of(macs[5], present=lambda mac: mac == macs[1]) == given[2]
+    assert leases.of(macs[4], present=lambda mac: mac == macs[1]) == given[2]
     assert leases.known(macs[2]) == "" and leases.known(macs[0])
 
 
