@@ -27,8 +27,11 @@ _ANY_ARCH = ("x86_64", "aarch64", "arm", "riscv64", "ppc64", "s390x")
 _ANSWER = 30.0
 """Seconds until the monitor must have answered; it takes 0.02 on an idle computer."""
 
-_PAUSE = 1.0
-"""Seconds until another one is started for one that died."""
+_READY = 5.0
+"""Seconds for which a forward waits for the stack: less than who asks for it waits."""
+
+_PAUSE, _LONG_PAUSE = 0.5, 60.0
+"""Seconds until another one is started for one that died, twice as many each time that it dies young."""
 
 
 class Forward(Struct, frozen=True):
@@ -118,6 +121,7 @@ class Uplink:
         self._monitor: Monitor | None = None
         self._deliver: Deliver = lambda packets: None
         self._forwards: dict[tuple[str, str], Forward] = {}
+        self._last_words = ""
         self.ready = asyncio.Event()
 
     def deliver_to(self, deliver: Deliver) -> None:
@@ -159,24 +163,32 @@ class Uplink:
         try:
             said = await self._by_hand(f"hostfwd_add up {forward.rule()}")
         except TimeoutError:
-            said = "QEMU does not answer"
+            said = self._last_words or "QEMU does not answer"
         if said:
             raise StateError(f"cannot forward {forward.local} to {forward.remote}", detail=said)
 
     async def _by_hand(self, command: str) -> str:
-        await asyncio.wait_for(self.ready.wait(), _ANSWER)
+        async with asyncio.timeout(_READY):
+            await self.ready.wait()
         return await self._monitor.by_hand(command) if self._monitor else ""
 
     async def run(self) -> None:
         """Until cancelled; a stack that dies is replaced."""
+        loop, pause = asyncio.get_running_loop(), _PAUSE
         while True:
-            try:
-                async with self._launched() as process:
-                    await self._end_of(process)
-                self._log("warning", f"the network stack has ended, another one is started: {process.stderr_tail}")
-            except (LimaError, TimeoutError) as error:
-                self._log("error", f"the network stack does not work: {error}")
-            await asyncio.sleep(_PAUSE)
+            began = loop.time()
+            await self._one()
+            self._log("warning", f"the network stack has ended, another one is started: {self._last_words}")
+            pause = _PAUSE if loop.time() - began > _LONG_PAUSE else min(pause * 2, _LONG_PAUSE)
+            await asyncio.sleep(pause)
+
+    async def _one(self) -> None:
+        """The life of one stack."""
+        try:
+            async with self._launched() as process:
+                await self._end_of(process)
+        except (LimaError, TimeoutError) as error:
+            self._last_words = self._last_words or str(error)
 
     async def _end_of(self, process: proc.Process) -> None:
         """Wait until the process has ended, or the wire to it."""
@@ -228,4 +240,5 @@ class Uplink:
 
     def _told(self, line: str) -> None:
         if "with no nics" not in line:  # there is no machine that could have one
+            self._last_words = line
             self._log("warning", f"qemu: {line}")

@@ -9,10 +9,7 @@ from limacore.network import dhcp
 from limacore.network.gateway import MAC, Gateway
 from limacore.network.leases import Leases
 from limacore.network.switch import Switch
-from tests.unit.network.guest import (
-    dhcp_packet,
-    dhcp_reply,
-)
+from tests.unit.network.guest import dhcp_packet, dhcp_reply
 
 NET = IPv4Network("192.168.104.0/24")
 DOT = {number: bytes((192, 168, 104, number)) for number in (1, 2, 3, 9, 255)}

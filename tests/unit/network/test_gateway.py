@@ -16,16 +16,7 @@ from limacore.network.frames import BROADCAST, Arp, Splitter
 from limacore.network.gateway import MAC
 from limacore.network.zones import Record, Zone, Zones, split
 from tests.unit.network.bench import DOT, Bench
-from tests.unit.network.guest import (
-    ONE,
-    TWO,
-    dhcp_packet,
-    options_of,
-    tcp_of,
-    transport_sum,
-    udp_from,
-    udp_packet,
-)
+from tests.unit.network.guest import ONE, TWO, dhcp_packet, options_of, tcp_of, transport_sum, udp_from, udp_packet
 
 
 def test_the_gateway_answers_for_its_address_and_for_no_other() -> None:

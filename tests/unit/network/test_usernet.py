@@ -9,30 +9,20 @@ import shutil
 import signal
 import socket
 import struct
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from ipaddress import IPv4Address, IPv4Network
-from pathlib import Path
-from typing import Any
+from ipaddress import IPv4Address
 
 import msgspec
 import pytest
 from dnslib import DNSRecord
 
 from limacore.base import http1
-from limacore.base.proc import identity
-from limacore.errors import HostError, StateError
-from limacore.health import networks
-from limacore.model.config import Config, Network
-from limacore.model.instance import Instance
+from limacore.errors import StateError
 from limacore.network import client, dhcp, frames, probe, service
 from limacore.network.gateway import MAC
 from limacore.network.uplink import Forward
 from limacore.network.zones import Record, Zone
-from limacore.paths import HomePaths, NetworkPaths
+from limacore.paths import NetworkPaths
 from tests.unit.network.guest import (
     ONE,
     TWO,
@@ -44,37 +34,10 @@ from tests.unit.network.guest import (
     udp_from,
     udp_packet,
 )
+from tests.unit.network.running import GATEWAY, until, uplink_of
 
-NET = IPv4Network("192.168.104.0/24")
-GATEWAY = IPv4Address("192.168.104.2").packed
 pytestmark = pytest.mark.skipif(not any(map(shutil.which, ("qemu-system-x86_64", "qemu-system-aarch64"))),
                                 reason="no QEMU for the way out")
-
-
-@pytest.fixture
-def network(lima_home: Path) -> Iterator[NetworkPaths]:
-    paths = HomePaths(lima_home).network("user-v2")
-    service.start(paths, NET)
-    try:
-        yield paths
-    finally:
-        service.stop(paths)
-
-
-@pytest.fixture
-def one(network: NetworkPaths) -> Iterator[Plug]:
-    with contextlib.closing(Plug(network.qemu_sock, ONE)) as plug:
-        plug.boot()
-        yield plug
-
-
-def until(condition: Callable[[], Any], what: str, limit: float = 60.0) -> Any:
-    deadline = time.monotonic() + limit
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"not within {limit:.0f} s: {what}")
 
 
 def free_port() -> int:
@@ -84,13 +47,6 @@ def free_port() -> int:
 
 def answer(network: NetworkPaths, target: str) -> http1.Response:
     return http1.request_sync(network.endpoint_sock, target, timeout=30)
-
-
-def uplink_of(network: NetworkPaths) -> int:
-    """The process of the QEMU that leads out."""
-    daemon = service.running(network)
-    children = Path(f"/proc/{daemon}/task/{daemon}/children").read_text().split()
-    return next((int(each) for each in children if (found := identity(int(each))) and "-netdev" in found.argv), 0)
 
 
 def dialled(plug: Plug, port: int) -> tuple[int, int]:
@@ -213,78 +169,3 @@ def test_a_machine_hands_over_a_datagram_socket(network: NetworkPaths) -> None:
         ours.send(dhcp_packet(TWO, dhcp.DISCOVER)[4:])
         reply = dhcp_reply(frames.prefixed(ours.recv(2000)))
         assert reply and reply[16:20] == IPv4Address("192.168.104.1").packed
-
-
-def test_a_network_is_started_once_and_keeps_its_leases(network: NetworkPaths, one: Plug) -> None:
-    pid = service.running(network)
-    service.start(network, NET)
-    assert service.running(network) == pid
-    second = subprocess.run([sys.executable, "-m", "limatui", "usernet", "-p", str(network.pid)], capture_output=True,
-                            text=True, check=False)
-    assert second.returncode == 1 and f"pidfile `{network.pid}` already exists" in second.stderr
-    service.stop(network)
-    assert {each.name for each in network.dir.iterdir()} == {
-        "leases.json", "usernet.user-v2.stdout.log", "usernet.user-v2.stderr.log"}
-    assert network.leases.read_bytes() == b'{"192.168.104.1":"52:55:55:00:00:01","192.168.104.2":"5a:94:ef:e4:0c:dd"}'
-    service.start(network, NET)
-    with contextlib.closing(Plug(network.qemu_sock, TWO)) as two:
-        two.boot()
-        assert str(IPv4Address(two.address)) == "192.168.104.3", "the first one is kept for who had it"
-
-
-def test_the_hidden_verb_is_such_a_network(lima_home: Path) -> None:
-    paths = HomePaths(lima_home).network("lab")
-    paths.dir.mkdir(parents=True)
-    words = service.argv(paths, NET, {"192.168.104.7": "52:55:55:00:00:01"})
-    with subprocess.Popen([sys.executable, "-m", "limatui", "usernet", *words[words.index("-p"):]]) as process:
-        until(paths.fd_sock.exists, "its sockets")
-        with contextlib.closing(Plug(paths.qemu_sock, ONE)) as one:
-            one.boot()
-            assert str(IPv4Address(one.address)) == "192.168.104.7"
-        assert paths.pid.read_text() == f"{process.pid}\n"
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
-    assert list(paths.dir.iterdir()) == []
-
-
-def test_a_network_that_was_killed_leaves_nothing_and_starts_again(network: NetworkPaths) -> None:
-    pid, stack = service.running(network), until(lambda: uplink_of(network), "a stack")
-    os.kill(pid, signal.SIGKILL)
-    until(lambda: not service.running(network), "the end")
-    until(lambda: not identity(stack), "the end of its QEMU")
-    assert network.pid.exists()
-    service.start(network, NET)
-    assert service.running(network) not in (0, pid)
-
-
-def test_a_machine_that_outlived_its_network_is_found(network: NetworkPaths, lima_home: Path) -> None:
-    home = HomePaths(lima_home)
-    config = Config(networks=(Network(lima="user-v2"), Network(lima="shared"), Network(socket="/run/other")))
-    machine = Instance("a", str(lima_home / "a"), config=config, driver_pid=os.getpid(), started_at=time.time())
-    assert not list(networks.networks(home, [machine]))
-    older = msgspec.structs.replace(machine, started_at=time.time() - 1000)
-    assert [each.id for each in networks.networks(home, [older])] == ["network-lost"]
-    service.stop(network)
-    found = list(networks.networks(home, [machine, msgspec.structs.replace(machine, driver_pid=0)]))
-    assert [(each.id, each.subject) for each in found] == [("network-lost", "instance a")]
-
-
-def test_a_network_that_cannot_start_says_why(lima_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/nowhere")
-    paths = HomePaths(lima_home).network("user-v2")
-    with pytest.raises(HostError, match="is not installed"):
-        service.start(paths, NET)
-    long = HomePaths(lima_home / ("x" * 60)).network("user-v2-with-a-long-name")
-    with pytest.raises(HostError, match="too long"):
-        service.start(long, NET)
-
-
-def test_the_command_line_is_that_of_limactl(lima_home: Path) -> None:
-    """golden/runtime/events/user-v2-pair/usernet-process.txt"""
-    paths = HomePaths(lima_home).network("user-v2")
-    at = f"{lima_home}/_networks/user-v2"
-    words = service.argv(paths, NET, {"192.168.104.2": "5a:94:ef:e4:0c:dd", "192.168.104.1": "52:55:55:00:00:01"})
-    assert " ".join(words[words.index("-p"):]) == (
-        f"-p {at}/usernet_user-v2.pid -e {at}/user-v2_ep.sock --listen-qemu {at}/user-v2_qemu.sock "
-        f"--listen {at}/user-v2_fd.sock --subnet 192.168.104.0/24 "
-        "--leases 192.168.104.2=5a:94:ef:e4:0c:dd,192.168.104.1=52:55:55:00:00:01")

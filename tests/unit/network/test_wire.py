@@ -15,14 +15,7 @@ from limacore.network.frames import BROADCAST, BrokenStream, Splitter
 from limacore.network.gateway import MAC
 from limacore.network.leases import GATEWAY_MAC, Leases, mac_bytes
 from tests.unit.network.bench import DOT, NET, Bench, Wire
-from tests.unit.network.guest import (
-    ONE,
-    TWO,
-    dhcp_question,
-    options_of,
-    transport_sum,
-    udp_packet,
-)
+from tests.unit.network.guest import ONE, TWO, dhcp_question, options_of, transport_sum, udp_packet
 
 
 @given(st.lists(st.binary(min_size=14, max_size=300), max_size=12), st.lists(st.integers(1, 700), max_size=12))
