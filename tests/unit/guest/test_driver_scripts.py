@@ -129,7 +129,8 @@ def test_a_guest_on_the_network_of_the_system_asks_the_name_server_of_that(confi
 
 def test_proxies_of_this_computer_are_reached_by_its_name_where_its_address_is_not_known() -> None:
     host = {"http_proxy": "http://localhost:3128"}
-    found = environment.guest_environment(Config(vm_type="vz"), host, lambda name: name == "localhost")
+    seed = Seed(config=Config(vm_type="vz"), name="one", directory="/l/one", public_keys=())
+    found = environment.guest_environment(seed, host, lambda name: name == "localhost")
     assert found["http_proxy"] == "http://host.lima.internal:3128"
 
 
