@@ -111,6 +111,7 @@ _INNER = (Network(lima="user-v2", interface="lima0"),)
     (Config(vm_type="wsl2", mount_type="wsl2"),
      {"VMTYPE": "wsl2", "VSOCK_PORT": str(vsock_port("wsl2", "/l/one")), "NO_CLOUD_INIT": "1", "MOUNTTYPE": "",
       "SLIRP_GATEWAY": "", "SLIRP_DNS": ""}),
+    (Config(vm_type="wsl2", networks=_INNER), {"SLIRP_GATEWAY": "", "SLIRP_DNS": ""}),
 ])
 def test_variables_of_each_driver(config: Config, expected: dict[str, str]) -> None:
     found = values(config)
@@ -129,7 +130,8 @@ def test_a_guest_on_the_network_of_the_system_asks_the_name_server_of_that(confi
 
 def test_proxies_of_this_computer_are_reached_by_its_name_where_its_address_is_not_known() -> None:
     host = {"http_proxy": "http://localhost:3128"}
-    found = environment.guest_environment(Config(vm_type="vz"), host, lambda name: name == "localhost")
+    seed = Seed(config=Config(vm_type="vz"), name="one", directory="/l/one", public_keys=())
+    found = environment.guest_environment(seed, host, lambda name: name == "localhost")
     assert found["http_proxy"] == "http://host.lima.internal:3128"
 
 
