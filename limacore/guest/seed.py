@@ -54,17 +54,19 @@ def read_certificates(config: Config) -> tuple[str, ...]:
 
 def on_system_network(config: Config, known: Networks) -> bool:
     """Whether eth0 is on a network of macOS or Windows, which has addresses of its own and answers for names."""
-    return config.vm_type in ("vz", "wsl2") and not any(known.user_v2(each.lima) for each in config.networks)
+    if config.vm_type == "wsl2":  # it has no others
+        return True
+    return config.vm_type == "vz" and not any(known.user_v2(each.lima) for each in config.networks)
 
 
 def gateway(seed: Seed) -> str:
     """The host as the guest sees it; empty where the guest's own route tells that."""
-    return _user_v2_gateway(seed) or ("" if _on_system(seed) else SLIRP_GATEWAY)
+    return "" if _on_system(seed) else _user_v2_gateway(seed) or SLIRP_GATEWAY
 
 
 def dns_address(seed: Seed) -> str:
     """The name server of the network of eth0; empty where there is none."""
-    return _user_v2_gateway(seed) or ("" if _on_system(seed) else SLIRP_DNS)
+    return "" if _on_system(seed) else _user_v2_gateway(seed) or SLIRP_DNS
 
 
 def guest_address(seed: Seed) -> str:

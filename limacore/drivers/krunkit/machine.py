@@ -14,7 +14,6 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from limacore.base import proc
 from limacore.base.files import write_atomic
 from limacore.base.host import machine as host_arch
-from limacore.config import networks
 from limacore.drivers.base import Exit, Log, Machine, MachineSpec
 from limacore.drivers.krunkit import words
 from limacore.drivers.qemu.leftovers import rotate
@@ -66,8 +65,7 @@ class KrunkitMachine:
 
 @contextlib.asynccontextmanager
 async def _run(spec: MachineSpec, log: Log, program: str, mac: Mac) -> AsyncIterator[KrunkitMachine]:
-    known = await asyncio.to_thread(networks.load, spec.home.networks_yaml)
-    wanted = plan.describe(spec, known, mac.macos)
+    wanted = plan.describe(spec, mac.macos)
     words.require(spec.config, wanted, mac)
     words.require_version((await proc.run([program, "--version"], timeout=10)).stdout)
     disks.require_raw(spec.paths, "krunkit")

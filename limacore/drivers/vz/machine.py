@@ -18,7 +18,6 @@ from msgspec.structs import replace
 
 from limacore.base.files import write_atomic
 from limacore.base.host import machine as host_arch
-from limacore.config import networks
 from limacore.drivers import relay
 from limacore.drivers.base import Exit, Log, Machine, MachineSpec
 from limacore.drivers.qemu.leftovers import rotate
@@ -80,7 +79,7 @@ async def _run(spec: MachineSpec, log: Log, frameworks: Framework, lease_file: P
     for text in rules.warnings(spec.config, mac):
         log("warning", text)
     disks.require_raw(spec.paths, "vz")
-    wanted = plan.describe(spec, await asyncio.to_thread(networks.load, spec.home.networks_yaml), frameworks.macos)
+    wanted = plan.describe(spec, frameworks.macos)
     make_shared_directories(spec, log, 0o750)
     async with AsyncExitStack() as stack:
         stack.enter_context(locked_disks(spec))

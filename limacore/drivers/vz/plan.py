@@ -10,9 +10,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from limacore.drivers.base import MachineSpec
-from limacore.model.config import Config
+from limacore.model.config import Config, Network
 from limacore.model.mount import tag
-from limacore.model.network import USER_V2, Networks, mac_address
+from limacore.model.network import mac_address, vmnet_socket
 from limacore.paths import DISK_IMAGE
 
 AGENT_PORT, SSH_PORT = 2222, 22
@@ -95,14 +95,14 @@ class Description(Struct, frozen=True, kw_only=True):
     display: tuple[int, int] | None = None
 
 
-def describe(spec: MachineSpec, networks: Networks, macos: tuple[int, ...]) -> Description:
+def describe(spec: MachineSpec, macos: tuple[int, ...]) -> Description:
     """The machine of one instance; looks only at which of its files are there."""
     config = spec.config
     rosetta = config.vm_opts.vz.rosetta.enabled and not config.plain
     return Description(
         boot=_boot(spec), identifier=spec.paths.vz_identifier,
         cpus=config.cpus, memory=-(-config.memory_bytes // _MIB) * _MIB,
-        disks=_disks(spec), cards=_cards(spec, networks), shares=_shares(config),
+        disks=_disks(spec), cards=_cards(spec), shares=_shares(config),
         rosetta=rosetta, rosetta_cache=ROSETTA_CACHE if rosetta and macos >= (14,) else "",
         nested=config.nested_virtualization, sound=config.audio.device in _SHOWN,
         display=DISPLAY if config.video.display in _SHOWN else None,
@@ -130,31 +130,22 @@ def _disks(spec: MachineSpec) -> tuple[Disk, ...]:
     return (*installer, Disk(paths.disk), *more, Disk(paths.cidata, read_only=True))
 
 
-def _cards(spec: MachineSpec, networks: Networks) -> tuple[Card, ...]:
+def _cards(spec: MachineSpec) -> tuple[Card, ...]:
     """eth0 first: on the first network of mode user-v2 where there is one, else on that of macOS.
 
     limactl has a user-mode network in its own process in place of the latter; ours has none."""
-    inner: int | None = None
-    others = []
-    for index, network in enumerate(spec.config.networks):
-        named = networks.networks.get(network.lima)
-        if network.vz_nat:
-            others.append(Card(network.mac_address, Nat()))
-        elif network.socket:
-            others.append(Card(network.mac_address, StreamSocket(Path(network.socket))))
-        elif named is not None and named.mode != USER_V2:
-            path = Path(networks.paths.var_run) / f"socket_vmnet.{network.lima}"
-            others.append(Card(network.mac_address, StreamSocket(path)))
-        elif inner is None:
-            inner = index
-        else:
-            others.append(Card(network.mac_address, _frames(spec, network.lima)))
-    first = Nat() if inner is None else _frames(spec, spec.config.networks[inner].lima)
-    return (Card(mac_address(str(spec.paths.dir)), first), *others)
+    all_of_them = spec.config.networks
+    inner = next((each for each in all_of_them if spec.networks.user_v2(each.lima)), None)
+    first = Card(mac_address(str(spec.paths.dir)), _peer(spec, inner) if inner else Nat())
+    return (first, *(Card(each.mac_address, _peer(spec, each)) for each in all_of_them if each is not inner))
 
 
-def _frames(spec: MachineSpec, name: str) -> FrameSocket:
-    return FrameSocket(spec.home.networks / name / f"{name}_fd.sock")
+def _peer(spec: MachineSpec, network: Network) -> Nat | FrameSocket | StreamSocket:
+    if spec.networks.user_v2(network.lima):
+        return FrameSocket(spec.home.network(network.lima).fd_sock)
+    if network.lima:
+        return StreamSocket(vmnet_socket(spec.networks.paths, network.lima))
+    return StreamSocket(Path(network.socket)) if network.socket else Nat()
 
 
 def _shares(config: Config) -> tuple[Share, ...]:

@@ -41,7 +41,7 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> MachineSpec:
     paths.dir.mkdir()
     paths.disk.write_bytes(bytes(4096))
     config = Config(vm_type="krunkit", arch="aarch64", mount_type="virtiofs", cpus=2, memory="1GiB", networks=INNER)
-    return MachineSpec("one", paths, home, config, 60022)
+    return MachineSpec("one", paths, home, config, 60022, NETWORKS)
 
 
 def changed(spec: MachineSpec, **fields: object) -> MachineSpec:
@@ -49,7 +49,7 @@ def changed(spec: MachineSpec, **fields: object) -> MachineSpec:
 
 
 def argv(spec: MachineSpec) -> list[str]:
-    return words.argv("krunkit", spec, plan.describe(spec, NETWORKS, MAC.macos), {0: 7, 2: 8})
+    return words.argv("krunkit", spec, plan.describe(spec, MAC.macos), {0: 7, 2: 8})
 
 
 def test_the_least_command_line(spec: MachineSpec) -> None:
@@ -88,7 +88,7 @@ def test_what_is_there_on_demand(spec: MachineSpec, fields: dict[str, object], e
 ])
 def test_what_is_refused(spec: MachineSpec, fields: dict[str, object], mac: Mac, expected: str) -> None:
     found = changed(spec, **fields)
-    wanted = plan.describe(found, NETWORKS, mac.macos)
+    wanted = plan.describe(found, mac.macos)
     if not expected:
         words.require(found.config, wanted, mac)
         return

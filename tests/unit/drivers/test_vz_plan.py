@@ -43,11 +43,11 @@ def make(tmp_path: Path, *files: str, **fields: object) -> MachineSpec:
     for name in files:
         (paths.dir / name).write_text("quiet\n" if name == "kernel.cmdline" else "")
     config = Config(vm_type="vz", **{"mount_type": "virtiofs", "cpus": 2, "memory": "1GiB", **fields})
-    return MachineSpec("one", paths, home, config, 60022)
+    return MachineSpec("one", paths, home, config, 60022, NETWORKS)
 
 
 def describe(spec: MachineSpec, macos: tuple[int, ...] = (15, 5)) -> plan.Description:
-    return plan.describe(spec, NETWORKS, macos)
+    return plan.describe(spec, macos)
 
 
 def test_the_least_machine(tmp_path: Path) -> None:

@@ -111,6 +111,7 @@ _INNER = (Network(lima="user-v2", interface="lima0"),)
     (Config(vm_type="wsl2", mount_type="wsl2"),
      {"VMTYPE": "wsl2", "VSOCK_PORT": str(vsock_port("wsl2", "/l/one")), "NO_CLOUD_INIT": "1", "MOUNTTYPE": "",
       "SLIRP_GATEWAY": "", "SLIRP_DNS": ""}),
+    (Config(vm_type="wsl2", networks=_INNER), {"SLIRP_GATEWAY": "", "SLIRP_DNS": ""}),
 ])
 def test_variables_of_each_driver(config: Config, expected: dict[str, str]) -> None:
     found = values(config)
