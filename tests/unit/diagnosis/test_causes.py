@@ -179,8 +179,9 @@ def test_a_qemu_that_was_killed(golden: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "cause", "left"), [
-    ("emergency-mode", b"Dependency failed", "boot-emergency"), ("initramfs-shell", b"ALERT!|Gave up", "boot-initramfs-shell"),
-])  # fmt: skip
+    ("emergency-mode", b"Dependency failed", "boot-emergency"),
+    ("initramfs-shell", b"ALERT!|Gave up", "boot-initramfs-shell"),
+])
 def test_what_follows_is_told_where_its_cause_cannot_be_seen(name: str, cause: bytes, left: str) -> None:
     whole = text(name, "serial")
     lines = [line for line in whole.data.split(b"\n") if not re.search(cause, line)]
