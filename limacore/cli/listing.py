@@ -18,6 +18,7 @@ from limacore.cli import quick
 from limacore.cli.context import Context
 from limacore.cli.tree import Call
 from limacore.config.written import without_empty_maps, written
+from limacore.diagnosis import when
 from limacore.errors import LimaError, NotFoundError, UsageError
 from limacore.model.instance import Instance, Status
 from limacore.paths import HomePaths, InstancePaths, check_instance_name
@@ -239,12 +240,12 @@ def _object(instance: Instance, home: HomePaths) -> dict[str, Any]:
 
 def json_line(instance: Instance, home: HomePaths) -> str:
     """The object of one instance in Lima's order of keys, ours last."""
-    from limacore.diagnosis import read
-
     ours: dict[str, Any] = {"status": instance.status.value, "evidence": list(instance.evidence),
                             "phase": instance.phase}
-    if found := read.findings(instance):
-        ours["findings"] = [msgspec.to_builtins(each) for each in found]
+    if when.worth_a_look(instance):
+        from limacore.diagnosis import read
+
+        ours |= {"findings": msgspec.to_builtins(found)} if (found := read.findings(instance)) else {}
     return msgspec.json.encode(without_empty_maps({**_object(instance, home), "limatui": ours})).decode() + "\n"
 
 

@@ -11,8 +11,9 @@ from limacore.diagnosis.agentlog import Heard, Waiting
 from limacore.diagnosis.rule import Seen, ending, look, shown
 from limacore.model.finding import Finding, Severity
 
-PATIENCE = 25.0
-"""Seconds of silence after which an absence counts: of a console, an ssh server, an agent, a probe that comes true."""
+PATIENCE, AGENT_PATIENCE, PROBE_PATIENCE = 25.0, 60.0, 90.0
+"""Seconds after which an absence counts: of a word on the console or of an ssh server, of an agent or a login, of a
+probe that comes true, which may wait for something to be installed."""
 _SHOWN = 300
 
 
@@ -81,21 +82,22 @@ def _of_agent(name: str, heard: Heard) -> _Told:
 
 def _absent(boot: Boot, waiting: Waiting | None) -> Iterator[_Told]:
     """What does not come: the agent waits, and time goes by."""
-    if waiting is None or boot.now - waiting.entry.at < PATIENCE:
+    waited = boot.now - waiting.entry.at if waiting else 0.0
+    if waiting is None or waited < PATIENCE:
         return
     where = f"{boot.agent.name}:{waiting.entry.line}: {waiting.entry.message}"
     kind, _, wanted = waiting.wanted.partition(" ")
     if waiting.wanted == "essential ssh":
         yield from _no_ssh(boot, where)
-    elif "ControlMaster" in wanted:
+    elif "ControlMaster" in wanted and waited > AGENT_PATIENCE:
         yield _Told("ssh-unreachable", "the guest is up, but ssh does not get through to it",
                     "look at its network on its console (key c in the dashboard): ip addr; sudo iptables -L",
                     where, why="eth0 has no address, or a firewall of the guest is in between")
-    elif kind == "optional":
+    elif kind == "optional" and waited > PROBE_PATIENCE:
         yield _Told("probe-waits", "its probe `{wanted}` has not come true yet",
                     "run its script by hand to see why (`probes` in lima.yaml): {program} shell {name}", where,
                     {"wanted": wanted}, severity=Severity.WARNING)
-    elif kind == "agent":
+    elif kind == "agent" and waited > AGENT_PATIENCE:
         yield _Told("agent-missing", "the guest agent does not answer", agentlog.AGENT_FIX, where,
                     severity=Severity.WARNING)
 

@@ -11,6 +11,7 @@ from typing import BinaryIO
 from msgspec.structs import replace
 
 from limacore.base import notice
+from limacore.diagnosis import when
 from limacore.diagnosis.diagnose import Boot, Text, diagnose, living
 from limacore.model.finding import Finding, Severity
 from limacore.model.instance import Instance, Status
@@ -18,7 +19,6 @@ from limacore.paths import InstancePaths
 
 _CONSOLES = ("serial", "serialp", "serialv")
 _TAIL = 512 << 10
-_READY = b'"running":true'
 
 
 def last_boot(paths: InstancePaths, *, up: bool) -> Boot:
@@ -58,35 +58,15 @@ def _lines_before(path: Path, file: BinaryIO, inode: int, place: int) -> int:
     return lines
 
 
-def was_ready(paths: InstancePaths) -> bool:
-    """Whether the last start came through; of an instance that never started: nothing failed."""
-    try:
-        return _has_run(paths.ha_stdout, (state := paths.ha_stdout.stat()).st_size, state.st_mtime_ns)
-    except OSError:
-        return True
-
-
-@functools.lru_cache(maxsize=256)
-def _has_run(path: Path, size: int, changed: int) -> bool:
-    with path.open("rb") as file:
-        return _READY in file.read(_TAIL) or (size > _TAIL and _READY in _end(path))
-
-
-def _end(path: Path) -> bytes:
-    with path.open("rb") as file:
-        file.seek(-_TAIL, 2)
-        return file.read()
-
-
 def findings(instance: Instance) -> tuple[Finding, ...]:
     """What keeps an instance from getting up, or is wrong with one that got up only half; notes are left out."""
     paths = InstancePaths(Path(instance.dir))
-    if instance.status is Status.STARTING or (instance.status is Status.STOPPED and not was_ready(paths)):
-        found = diagnose(last_boot(paths, up=instance.status is Status.STARTING))
-    elif instance.status in (Status.RUNNING, Status.PAUSED):
-        found = _of_a_living(paths, degraded=bool(instance.errors) or instance.status is Status.PAUSED)
-    else:
+    if not when.worth_a_look(instance):
         return ()
+    if instance.status in (Status.STARTING, Status.STOPPED):
+        found = diagnose(last_boot(paths, up=instance.status is Status.STARTING))
+    else:
+        found = _of_a_living(paths, degraded=bool(instance.errors) or instance.status is Status.PAUSED)
     return tuple(each for each in found if each.severity is not Severity.NOTE)
 
 

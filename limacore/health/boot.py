@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from limacore.diagnosis import read
+from limacore.diagnosis import read, when
 from limacore.diagnosis.diagnose import diagnose, living
 from limacore.model.finding import Finding
 from limacore.model.instance import Instance, Status
@@ -16,7 +16,7 @@ _NOT_OURS = (Status.BROKEN, Status.ORPHAN_QEMU, Status.ORPHAN_AGENT)
 
 def last_start(paths: InstancePaths, instance: Instance) -> Iterator[Finding]:
     """What the logs tell of a start that failed or takes long, and of a guest that is in need now."""
-    if instance.status is Status.STARTING or (not instance.status.is_up and not read.was_ready(paths)):
+    if instance.status is Status.STARTING or (not instance.status.is_up and not when.was_ready(paths)):
         yield from diagnose(read.last_boot(paths, up=instance.status.is_up))
         return
     seen = {each.id: each for each in read.findings(instance)}

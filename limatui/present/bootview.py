@@ -17,7 +17,7 @@ def boot(instance: Instance, now: float, serial: Sequence[str], cells: int, rows
     """Title, steps, then as much of the serial tail as fits."""
     usual = max(instance.ready_seconds, now - instance.started_at)
     top = (*indent((heading(instance, now),), 1), *indent(steps(instance.steps, cells - 4, usual), 2),
-           *indent(diagnosed(instance.findings), 1))
+           *((),) * bool(instance.findings and rows > 16), *indent(diagnosed(instance.findings), 1))
     room = rows - len(top)
     if room < 3 or not serial:
         return top[:rows]

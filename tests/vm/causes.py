@@ -83,7 +83,7 @@ def drive(disk: Path) -> tuple[str, ...]:
 def with_init(folder: Path, init: bytes) -> Path:
     """An initial RAM disk whose /init is this program."""
     root = folder / "root"
-    (root / "dev").mkdir(parents=True)
+    (root / "dev").mkdir(parents=True, exist_ok=True)
     (root / "init").write_bytes(init)
     (root / "init").chmod(0o755)
     names = "\n".join(str(each.relative_to(root)) for each in root.rglob("*"))
@@ -182,6 +182,31 @@ def panic_init_ended(folder: Path) -> Path:
 def panic_no_init(folder: Path) -> Path:
     """An /init for another processor: the header of an aarch64 program."""
     return _kernel(folder, "end Kernel panic", "rdinit=/init", "-initrd", with_init(folder, _AARCH64))
+
+
+@cause
+def initrd_damaged(folder: Path) -> Path:
+    """An initial RAM disk whose second half is noise."""
+    whole, broken = tiny("initrd").read_bytes(), folder / "initrd"
+    broken.write_bytes(whole[:len(whole) // 2] + os.urandom(len(whole) // 2))
+    return _kernel(folder, "end Kernel panic|no root file system", "root=/dev/vda", "-initrd", broken)
+
+
+@cause
+def memory_too_small(folder: Path) -> Path:
+    """A guest with less memory than its initial RAM disk needs when it is unpacked."""
+    root = folder / "root"
+    root.mkdir()
+    (root / "ballast").write_bytes(bytes(300 << 20))
+    initrd = with_init(folder, b"#!/none")
+    subprocess.run(["gzip", "-1", initrd], check=True)
+    return _kernel(folder, "end Kernel panic", "rdinit=/init rootfstype=ramfs", "-m", "256", "-initrd", f"{initrd}.gz")
+
+
+@cause
+def uefi_shell(folder: Path) -> Path:
+    """OVMF without any disk."""
+    return boot(folder, "-nodefaults", "-bios", "/usr/share/qemu/OVMF.fd", until="Shell>")
 
 
 @cause
@@ -378,6 +403,27 @@ def host_disk_full(folder: Path) -> Path:
         finally:
             subprocess.run(["umount", "-l", place], check=False)
         return kept
+
+
+@cause
+def guest_powers_off(folder: Path) -> Path:
+    """The tiny guest powers itself off when it does not find its disk."""
+    with instance() as it:
+        cmdline = it.dir / "kernel.cmdline"
+        cmdline.write_text(cmdline.read_text().replace("/dev/vda", "/dev/vdz"))
+        it.start(200)
+        return it.keep(folder, "ha.stderr.log")
+
+
+@cause
+def qemu_killed(folder: Path) -> Path:
+    """Somebody kills QEMU while the guest boots."""
+    with instance() as it:
+        starting = it.cli.spawn("start", "t")
+        _wait(it.dir / "serial.log", "Linux version")
+        os.kill(it.cli.pid("t", "qemu"), signal.SIGKILL)
+        starting.communicate(timeout=60)
+        return it.keep(folder, "ha.stderr.log")
 
 
 def _second_start(folder: Path, command: str, log: str = "ha.stderr.log", seconds: int = 45) -> Path:
@@ -604,7 +650,7 @@ def main(argv: list[str]) -> int:
             began = time.monotonic()
             try:
                 CAUSES[name](Path(scratch))
-                for log in Path(scratch).glob("*.log"):
+                for log in (each for each in Path(scratch).glob("*.log") if each.stat().st_size):
                     whole = name.startswith("healthy")
                     kept = log.read_bytes() if whole else trimmed(log.read_bytes())
                     (folder / f"{name}{_ending(log)}").write_bytes(kept)

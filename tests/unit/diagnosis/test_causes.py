@@ -15,7 +15,7 @@ from limacore.drivers.qemu import failures
 from limacore.model.finding import Finding, Severity
 
 LOGS = Path(__file__).parent / "logs"
-LATER = 60.0
+LATER = 100.0
 
 CONSOLES = {
     "no-bootable-device": ("boot-no-device", "No bootable device."),
@@ -27,6 +27,9 @@ CONSOLES = {
     "panic-init-ended": ("boot-panic-init", "Attempted to kill init!"),
     "panic-no-init": ("boot-panic-no-init", "No working init found"),
     "panic-by-hand": ("boot-panic", "sysrq triggered crash"),
+    "initrd-damaged": ("boot-unpack-failed", "Initramfs unpacking failed"),
+    "memory-too-small": ("guest-no-memory-left", "deadlocked on memory"),
+    "uefi-shell": ("boot-uefi-shell", "UEFI Interactive Shell"),
     "root-not-found": ("boot-root-missing", "no root file system on /dev/vdz"),
     "disk-errors": ("guest-disk-errors", "I/O error, dev vda"),
     "initramfs-shell": ("boot-root-missing", "does not exist"),
@@ -53,6 +56,8 @@ AGENTS = {
     "agent-missing": ("agent-missing", "the guest agent does not answer"),
     "script-failed": ("script-failed", "ended with code 3"),
     "probe-never": ("probe-waits", "the thing is there"),
+    "guest-powers-off": ("guest-powered-off", "powered itself off"),
+    "qemu-killed": ("vm-killed", "signal: killed"),
     "no-network": ("ssh-unreachable", "ControlMaster"),
 }
 WORDS = {
@@ -173,9 +178,24 @@ def test_a_qemu_that_was_killed(golden: Path) -> None:
     assert "vm-killed" in [each.id for each in found]
 
 
-def test_twenty_five_causes_at_least_are_shown_by_real_logs() -> None:
+@pytest.mark.parametrize(("name", "cause", "left"), [
+    ("emergency-mode", b"Dependency failed", "boot-emergency"),
+    ("initramfs-shell", b"ALERT!|Gave up", "boot-initramfs-shell"),
+])
+def test_what_follows_is_told_where_its_cause_cannot_be_seen(name: str, cause: bytes, left: str) -> None:
+    whole = text(name, "serial")
+    lines = [line for line in whole.data.split(b"\n") if not re.search(cause, line)]
+    log = Text("serial.log", b"\n".join(lines))
+    checked(diagnose(Boot("t", consoles=(log,), up=False)), left, "mode" if "emergency" in left else "(initramfs)", log)
+
+
+def test_every_rule_is_shown_by_a_real_log() -> None:
     shown = {id for table in (CONSOLES, AGENTS, WORDS) for id, _ in table.values()} | set(REFERENCE.values())
-    assert len(shown | {"ssh-silent", "boot-silent"}) >= 25
+    shown |= {"boot-emergency", "boot-initramfs-shell"}
+    assert {each.id for each in console.RULES} <= shown
+    by_words_of_our_agent = {"guest-disk-failed", "guest-panicked", "requirement-failed"}
+    assert {each.id for each in agentlog.SENTENCES} - shown == by_words_of_our_agent
+    assert len(shown) >= 40
 
 
 def test_every_rule_has_words_that_can_be_filled_in() -> None:

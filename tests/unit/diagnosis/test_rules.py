@@ -83,6 +83,12 @@ def test_the_last_word_about_ssh_counts() -> None:
     assert agentlog.listen(agentlog.entries(refused + met)) == ()
 
 
+def test_a_requirement_that_was_never_met() -> None:
+    said = "the optional requirement 1 of 2 (`docker is up`) was not met within 600 s"
+    one, = agentlog.listen((agentlog.Entry(7, "error", said, "exit code 1", "see the log"),))
+    assert (one.id, one.words["wanted"], one.words["hint"]) == ("requirement-failed", "docker is up", "see the log")
+
+
 def test_what_crashed_is_told_in_its_own_words() -> None:
     fatal = b'{"error":"no {luck}","hint":"do {y}","level":"fatal","msg":"it broke"}\n'
     one, = diagnose(Boot("t", agent=Text("ha.stderr.log", b"Traceback:\n" + fatal)))

@@ -170,6 +170,7 @@ def test_bad_news_of_qemu_becomes_a_sentence_that_the_doctor_knows() -> None:
     assert said == "QEMU cannot write the disk: nospace (BLOCK_IO_ERROR); the guest is stopped"
     broken = troubles.sentence("BLOCK_IO_ERROR", {"operation": "read", "reason": "Input/output error"})
     damaged = troubles.sentence("BLOCK_IMAGE_CORRUPTED", {"msg": "L2 table"})
-    known = [agentlog.listen((agentlog.Entry(1, "error", each),))[0].id for each in (said, broken, damaged)]
-    assert known == ["start-disk-full", "guest-disk-failed", "guest-disk-failed"]
-    assert troubles.sentence("GUEST_PANICKED", {}) and not troubles.sentence("RESET", {"guest": True})
+    panicked = troubles.sentence("GUEST_PANICKED", {})
+    known = [agentlog.listen((agentlog.Entry(1, "error", each),))[0].id for each in (said, broken, damaged, panicked)]
+    assert known == ["start-disk-full", "guest-disk-failed", "guest-disk-failed", "guest-panicked"]
+    assert not troubles.sentence("RESET", {"guest": True})
