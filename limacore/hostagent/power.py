@@ -70,7 +70,7 @@ class Power:
         if not machine.exited.done():
             emit.note("stop", "by force")
             await machine.kill()
-        self._log("info", "QEMU has exited")
+        self._log("info", f"{_called(machine)} has exited")
         emit.done("stop")
 
     async def _press(self, machine: Machine, link: GuestLink) -> None:
@@ -78,11 +78,16 @@ class Power:
         if link.power_off():
             self._log("info", "Asking the guest agent to shut the guest down")
             await asyncio.sleep(PRESS_AGAIN)
-        self._log("info", "Shutting down QEMU with the power button")
+        self._log("info", f"Shutting down {_called(machine)} with the power button")
         while True:
             with contextlib.suppress(DriverError):
                 await machine.power_button()
             await asyncio.sleep(PRESS_AGAIN)
+
+
+def _called(machine: Machine) -> str:
+    word = machine.description.partition(" ")[0]
+    return "QEMU" if word == "qemu" else word
 
 
 async def _first(ended: asyncio.Future[Any], event: asyncio.Event) -> None:

@@ -64,7 +64,7 @@ async def start(
         await ansible.run_playbooks(paths, config, inherit=inherit)
         if strict and failed:
             raise GuestError(f"scripts of instance {ticked(name)} failed: {', '.join(failed)}",
-                             hint=f"the instance runs; see {paths.serial_log}")
+                             hint=f"the instance runs; see {paths.console_log(config.vm_type)}")
     return inspect(home, name)
 
 

@@ -74,6 +74,7 @@ async def test_a_boot_over_vsocks_and_an_ordered_end(lima_home: Path) -> None:
         await run.until(lambda: run.events()[-1].status.exiting)
         assert not run.events()[-1].status.errors
     assert PowerOff() in guest.got
+    assert "vz has exited" in [line["msg"] for line in run.log()]
     assert "VZVirtualMachine.stopWithCompletionHandler_(handler)" not in guest.recorder.lines
     left = {path.name for path in guest.paths.dir.iterdir() if path.suffix in (".pid", ".sock")}
     assert left == set()
