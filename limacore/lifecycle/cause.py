@@ -38,9 +38,9 @@ async def _tell(paths: InstancePaths) -> None:
                 notice.warning(f"{paths.name}: {finding.what}", evidence=finding.evidence[0], hint=finding.fix)
 
 
-def failure(paths: InstancePaths, message: str, errors: tuple[str, ...], *, up: bool) -> GuestError:
+async def failure(paths: InstancePaths, message: str, errors: tuple[str, ...], *, up: bool) -> GuestError:
     """The error of a start that did not come through, with what its logs tell."""
-    found = () if notice.program() == "limactl" else read.told(paths, up=up)
+    found = () if notice.program() == "limactl" else await asyncio.to_thread(read.told, paths, up=up)
     if not found:
         return GuestError(message, detail="; ".join(errors), hint=f"see {paths.ha_stderr} and {paths.serial_log}")
     said = [read.sentence(each) for each in found[:_MOST]]

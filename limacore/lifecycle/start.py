@@ -162,7 +162,7 @@ async def _wait_ready(
             return await _follow(paths, pid, since, on_event, on_log)
     except TimeoutError:
         late = f"instance `{paths.name}` was not ready within {timeout:.0f} s; it was left running"
-        raise cause.failure(paths, late, (), up=True) from None
+        raise await cause.failure(paths, late, (), up=True) from None
     except asyncio.CancelledError:
         await _undo(paths, pid)
         raise
@@ -179,17 +179,17 @@ async def _follow(
         on_event(line)
         if line.status.script and line.status.script.exit_code:
             failed.append(line.status.script.name)
-        if _is_ready(line.status, paths):
+        if await _is_ready(line.status, paths):
             break
     return tuple(failed)
 
 
-def _is_ready(status: EventStatus, paths: InstancePaths) -> bool:
+async def _is_ready(status: EventStatus, paths: InstancePaths) -> bool:
     if status.exiting:
-        raise cause.failure(paths, f"instance `{paths.name}` ended while starting", status.errors, up=False)
+        raise await cause.failure(paths, f"instance `{paths.name}` ended while starting", status.errors, up=False)
     if status.running and status.degraded:
         half = f"instance `{paths.name}` runs, but not all of it works"
-        raise cause.failure(paths, half, status.errors, up=True)
+        raise await cause.failure(paths, half, status.errors, up=True)
     return status.running
 
 

@@ -21,30 +21,30 @@ def paths(tmp_path: Path) -> InstancePaths:
     return made
 
 
-def test_the_cause_is_told_with_its_line_and_what_to_do(paths: InstancePaths) -> None:
-    error = cause.failure(paths, "it ended", ("the guest powered itself off",), up=False)
+async def test_the_cause_is_told_with_its_line_and_what_to_do(paths: InstancePaths) -> None:
+    error = await cause.failure(paths, "it ended", ("the guest powered itself off",), up=False)
     assert error.detail == ("the firmware found no disk to boot from (serial.log:2: No bootable device.); "
                             "the guest powered itself off")
     assert "legacyBIOS" in error.hint
 
 
-def test_what_the_agent_said_is_not_told_twice(paths: InstancePaths) -> None:
+async def test_what_the_agent_said_is_not_told_twice(paths: InstancePaths) -> None:
     paths.serial_log.unlink()
     paths.ha_stderr.write_text('{"level":"fatal","msg":"no luck","error":"none at all","hint":"hope"}\n')
-    error = cause.failure(paths, "it ended", ("no luck: none at all (hint: hope)",), up=False)
+    error = await cause.failure(paths, "it ended", ("no luck: none at all (hint: hope)",), up=False)
     assert error.detail == "its last start failed: no luck (ha.stderr.log:1: none at all)"
     assert error.hint == "hope"
 
 
-def test_without_a_known_cause_the_logs_are_named(paths: InstancePaths) -> None:
+async def test_without_a_known_cause_the_logs_are_named(paths: InstancePaths) -> None:
     paths.serial_log.write_text("")
-    error = cause.failure(paths, "it ended", ("why not",), up=False)
+    error = await cause.failure(paths, "it ended", ("why not",), up=False)
     assert error.detail == "why not" and str(paths.ha_stderr) in error.hint
 
 
-def test_as_limactl_nothing_is_added(paths: InstancePaths) -> None:
+async def test_as_limactl_nothing_is_added(paths: InstancePaths) -> None:
     notice.call_it("limactl")
-    assert cause.failure(paths, "it ended", ("why not",), up=False).detail == "why not"
+    assert (await cause.failure(paths, "it ended", ("why not",), up=False)).detail == "why not"
 
 
 async def test_while_it_takes_long_each_cause_is_told_once(
