@@ -34,6 +34,8 @@ OnEvent = Callable[[Event], None]
 OnLog = Callable[[LogLine], None]
 DEFAULT_TIMEOUT = 600.0
 """Seconds to wait for `running`, as in Lima."""
+_LAST_WORDS = 5.0
+"""Seconds that a host agent may take to end after it said so: what it failed of is its last line."""
 _MANAGER_TIME = 60.0
 """Seconds that a service manager may take until there is a host agent."""
 
@@ -179,13 +181,16 @@ async def _follow(
         on_event(line)
         if line.status.script and line.status.script.exit_code:
             failed.append(line.status.script.name)
-        if await _is_ready(line.status, paths):
+        if await _is_ready(line.status, paths, pid):
             break
     return tuple(failed)
 
 
-async def _is_ready(status: EventStatus, paths: InstancePaths) -> bool:
+async def _is_ready(status: EventStatus, paths: InstancePaths, pid: int) -> bool:
     if status.exiting:
+        end = asyncio.ensure_future(ended(pid))
+        await asyncio.wait({end}, timeout=_LAST_WORDS)
+        end.cancel()
         raise await cause.failure(paths, f"instance `{paths.name}` ended while starting", status.errors, up=False)
     if status.running and status.degraded:
         half = f"instance `{paths.name}` runs, but not all of it works"
