@@ -1,4 +1,4 @@
-"""Each cause on the log of a boot that really failed by it; `tests/vm/causes.py` made them and says how."""
+"""Each cause on the log of a boot that really failed by it; `tests/vm/causes` made them and says how."""
 
 from __future__ import annotations
 

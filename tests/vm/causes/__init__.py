@@ -1,0 +1,1 @@
+"""Boots that fail, each by really breaking something; `python -m tests.vm.causes` records their logs."""
