@@ -77,7 +77,7 @@ def disk_errors(folder: Path) -> Path:
 
 
 @cause
-def wrong_archkernel(folder: Path) -> Path:
+def wrong_arch_kernel(folder: Path) -> Path:
     """A kernel for aarch64; what counts is QEMU's word."""
     kernel = folder / "kernel"
     kernel.write_bytes(AARCH64)
