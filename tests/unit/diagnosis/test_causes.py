@@ -13,6 +13,7 @@ from limacore.diagnosis import agentlog, console
 from limacore.diagnosis.diagnose import Boot, Text, diagnose, living, worst
 from limacore.drivers.qemu import failures
 from limacore.model.finding import Finding, Severity
+from tests.vm.causes.__main__ import CAUSES
 
 LOGS = Path(__file__).parent / "logs"
 LATER = 100.0
@@ -196,6 +197,10 @@ def test_every_rule_is_shown_by_a_real_log() -> None:
     by_words_of_our_agent = {"guest-disk-failed", "guest-panicked", "requirement-failed"}
     assert {each.id for each in agentlog.SENTENCES} - shown == by_words_of_our_agent
     assert len(shown) >= 40
+
+
+def test_every_log_has_what_makes_it_anew() -> None:
+    assert {file.name.split(".")[0] for file in LOGS.glob("*.log")} == set(CAUSES)
 
 
 def test_every_rule_has_words_that_can_be_filled_in() -> None:
