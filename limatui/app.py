@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +27,7 @@ from limatui.assets import stylesheets
 from limatui.bridge import Bridge
 from limatui.messages import CreateWanted, JobWanted, Wanted
 from limatui.notices import Notice
+from limatui.outside import run_in_terminal
 from limatui.sanitize import sanitize
 from limatui.screens.main import MainScreen
 from limatui.settings import Settings, save
@@ -215,7 +214,7 @@ class Dashboard(App[None], inherit_bindings=False):
         try:
             argv = self.bridge.engine.shell_argv(name)
             with self.suspend():
-                await _run_in_terminal(argv)
+                await run_in_terminal(argv)
         except LimaError as error:
             self.fail(error)
         except (OSError, SuspendNotSupported) as error:
@@ -231,13 +230,3 @@ class Dashboard(App[None], inherit_bindings=False):
             await asyncio.to_thread(save, Settings(theme=self.theme))
         except LimaError as error:
             self.fail(error)
-
-
-async def _run_in_terminal(argv: tuple[str, ...]) -> None:
-    """Run a program that owns the terminal; ctrl+c is its own business, so it must not end us."""
-    before = signal.signal(signal.SIGINT, lambda *_: None)
-    try:
-        process = await asyncio.create_subprocess_exec(*argv, env=os.environ)
-        await process.wait()
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from limacore.engine.console import SerialConsole, hold
 from limacore.engine.doctor import Doctor
+from limacore.engine.logs import log_files
 from limacore.engine.observe import Observer
 from limacore.engine.storage import Storage
 from limacore.engine.texts import Texts
@@ -18,9 +19,6 @@ from limacore.lifecycle.guard import existing
 from limacore.model.instance import Fleet
 from limacore.model.job import Job
 from limacore.model.logfile import LogFile
-
-_SERIAL = (("serial", "serial"), ("serialv", "serial virtio"), ("serialp", "serial pci"))
-_EARLIER = 5
 
 
 class Engine(Verbs, Storage, Texts, Doctor):
@@ -55,12 +53,7 @@ class Engine(Verbs, Storage, Texts, Doctor):
 
     def log_files(self, name: str) -> tuple[LogFile, ...]:
         """The logs that exist now: this boot's first."""
-        paths = existing(self._home, name)
-        now = [LogFile(label, paths.serial(kind, "log")) for kind, label in _SERIAL]
-        agent = [LogFile("host agent", paths.ha_stderr, json=True), LogFile("events", paths.ha_stdout, json=True)]
-        earlier = [LogFile(f"serial {count} back", paths.earlier(paths.serial_log, count))
-                   for count in range(1, _EARLIER + 1)]
-        return tuple(log for log in (now[0], *agent, *now[1:], *earlier) if log.path.exists())
+        return log_files(existing(self._home, name))
 
     def console(self, name: str, source: str = "serial") -> AbstractAsyncContextManager[SerialConsole]:
         """Hold a serial console; raises LockedError naming the holder, StateError when it does not run."""

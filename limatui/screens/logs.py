@@ -1,12 +1,13 @@
-"""The logs pane: every log of an instance, one at a time, followed, searchable."""
+"""The logs pane: every log of an instance, alone or merged by time, followed, filtered, searched."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar
 
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
@@ -16,54 +17,43 @@ from textual.widgets import Input
 from limacore.errors import LimaError
 from limacore.model.logfile import LogFile
 from limatui.api import EngineApi
-from limatui.ink import Line, Span, width
-from limatui.present.words import size
-from limatui.sanitize import sanitize_line
+from limatui.ink import Line, width
+from limatui.logs.levels import DEBUG, LEVELS
+from limatui.logs.sift import EVERYTHING
+from limatui.present.logs import (
+    EVERY_LOG,
+    EVERY_MACHINE,
+    Choice,
+    choices,
+    estimated,
+    finding,
+    position,
+    sifting,
+    tabs,
+)
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar
-from limatui.widgets.logfile import Page
-from limatui.widgets.logview import Found, LogView
+from limatui.widgets.logpick import PickLog
+from limatui.widgets.logsaving import LogSaving
+from limatui.widgets.logview import LogView
 
-_GAP = 3
 LOOK_AGAIN = 2.0
 """Seconds between looks for logs that came or went."""
+LOG_KEYS = (
+    ("/ n N", "search; capitals matter only when there are some; next, previous"),
+    ("&", "only lines with a text; !text without it; a & b both"), ("L", "lowest level that is shown"),
+    ("[ ] o", "log before, after; pick one, earlier boots too"),
+    ("a A", "all logs by time, those of all machines too; and back"),
+    ("j k g G", "line by line, first line, follow the end"), ("⏎", "all of a line: its JSON, its whole text"),
+    ("w ← →", "wrap long lines, or move sideways"), ("t v", "times; lines as they are in the file"),
+    ("y Y", "copy the line, the page"), ("s p", "save to a file, open in $PAGER"),
+)
+"""For the help."""
+_HINTS = {"search": "search, enter finds", "filter": "only lines with this; !this without; this & that both"}
 
 
-def tabs(logs: tuple[LogFile, ...], current: int, cells: int) -> Line:
-    """The row of logs; where it is too long its beginning is left out, so that the current one is to be seen."""
-    first = 0
-    while first < current and sum(len(log.label) + _GAP for log in logs[first : current + 1]) + _GAP > cells:
-        first += 1
-    spans: list[Span] = [("… ", "faint")] if first else []
-    for at, log in enumerate(logs[first:], first):
-        spans += [(sanitize_line(log.label), "accent-key bold" if at == current else "dim"), (" " * _GAP, "")]
-    return tuple(spans)
-
-
-def position(page: Page) -> Line:
-    """Size, place and whether the end is followed."""
-    if not page.there and not page.size:
-        return (("gone", "warn"),)
-    number, unit = size(page.size)
-    where: Span = ("following", "running") if page.at_end else (f"{page.share * 100:.0f} %", "number")
-    new: Line = ((f"   ↓ {page.new:,} new", "warn"),) if page.new and not page.at_end else ()
-    gone: Line = () if page.there else (("   deleted", "warn"),)
-    return ((f"{number} ", "number"), (unit, "dim"), ("   ", ""), where, *new, *gone)
-
-
-def finding(found: Found) -> Line:
-    """What the search found so far."""
-    if not found.text:
-        return ()
-    more = "+" if found.counting else ""
-    if found.looking:
-        state: Span = ("looking …", "dim")
-    elif found.at is None:
-        state = ("not found", "warn")
-    else:
-        state = (f"{found.number or '…'} of {found.total:,}{more}", "number")
-    wrapped: Line = (("  from the start again", "faint"),) if found.wrapped else ()
-    return (("/", "accent-key"), (f"{found.text}  ", ""), state, *wrapped, ("   n N next, previous   ", "faint"))
+def _files(choice: Choice | None) -> list[tuple[str, object]]:
+    return [(source.tag, source.log.path) for source in choice.sources] if choice else []
 
 
 class LogsPane(Widget):
@@ -71,35 +61,44 @@ class LogsPane(Widget):
 
     instance: reactive[str] = reactive("", init=False)
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "search", "search"),
-        Binding("left_square_bracket", "source(-1)", "earlier log", key_display="["),
-        Binding("right_square_bracket", "source(1)", "next log", key_display="]"),
-        Binding("escape", "leave_search", "end search", show=False),
+        Binding("slash", "ask('search')", "search"),
+        Binding("ampersand", "ask('filter')", "filter", key_display="&"),
+        Binding("L", "level", "level"),
+        Binding("left_square_bracket", "source(-1)", "log before", key_display="[", show=False),
+        Binding("right_square_bracket", "source(1)", "log", key_display="]"),
+        Binding("a", f"merge('{EVERY_LOG}')", "all by time"),
+        Binding("A", f"merge('{EVERY_MACHINE}')", "all machines", show=False),
+        Binding("o", "pick", "pick a log"),
+        Binding("s", "save", "save"),
+        Binding("p", "pager", "pager"),
+        Binding("escape", "leave", "end search", show=False),
     ]
 
     def __init__(self, instance: str = "", *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._logs: tuple[LogFile, ...] = ()
+        self._choices: tuple[Choice, ...] = ()
         self._current = 0
+        self._alone = ""
+        self._asking = ""
+        self._filter_before = ""
+        self.view = LogView()
+        self._saving = LogSaving(self, self.view)
         self.set_reactive(LogsPane.instance, instance)
 
     def compose(self) -> ComposeResult:
-        """Row of logs, the log, the search line or the position."""
+        """Row of logs, the log, the line that is typed or the position."""
         yield Bar(ground="panel-ground", classes="head")
-        yield LogView()
-        yield Input(placeholder="search, enter finds", classes="search", compact=True)
+        yield self.view
+        yield Input(classes="search", compact=True)
         yield Bar(classes="foot")
-
-    @property
-    def view(self) -> LogView:
-        """The log that is shown."""
-        return self.query_one(LogView)
 
     @property
     def engine(self) -> EngineApi:
         """The engine of the app."""
         engine: EngineApi = self.app.bridge.engine  # type: ignore[attr-defined]
         return engine
+
+    # --- which logs there are
 
     def on_show(self) -> None:
         """Read while on the screen only."""
@@ -109,12 +108,16 @@ class LogsPane(Widget):
         """Stop reading."""
         self.workers.cancel_group(self, "logs")
         self.view.close()
-        self._logs = ()
+        self._choices = ()
+
+    def on_unmount(self) -> None:
+        """What is being written is given up."""
+        self._saving.stop()
 
     def watch_instance(self) -> None:
         """Another machine."""
-        self._logs, self._current = (), 0
-        self.view.open(None)
+        self._choices, self._current = (), 0
+        self.view.open(())
         if self.is_on_screen:
             self._look(self.instance)
 
@@ -124,74 +127,154 @@ class LogsPane(Widget):
     async def _watch_logs(self, name: str) -> None:
         while name:
             try:
-                self._take(await asyncio.to_thread(self.engine.log_files, name))
+                self._take(await asyncio.to_thread(self._find, name, self._others()))
             except LimaError as error:
                 self.query_one(".foot", Bar).show(((error.message, "bad"),))
             await asyncio.sleep(LOOK_AGAIN)
 
-    def _take(self, logs: tuple[LogFile, ...]) -> None:
+    def _others(self) -> list[str]:
+        """Machines whose logs can be merged with these: those that are marked, else all."""
+        names = [each.name for each in self.app.fleet.instances]  # type: ignore[attr-defined]
+        return [name for name in names if name != self.instance]
+
+    def _find(self, name: str, others: Sequence[str]) -> tuple[Choice, ...]:
+        found: dict[str, Sequence[LogFile]] = {}
+        for other in others:
+            try:
+                found[other] = self.engine.log_files(other)
+            except LimaError:
+                continue
+        return choices(name, self.engine.log_files(name), found)
+
+    def _take(self, found: tuple[Choice, ...]) -> None:
         """Use the list of logs; the one that is shown stays."""
-        before = self._logs[self._current] if self._current < len(self._logs) else None
-        self._logs = logs
-        labels = [log.label for log in logs]
+        before = self._choices[self._current] if self._current < len(self._choices) else None
+        self._choices = found
+        labels = [choice.label for choice in found]
         self._current = labels.index(before.label) if before is not None and before.label in labels else 0
-        now = logs[self._current] if logs else None
-        if now != before:
-            self.view.open(now.path if now else None, json=bool(now and now.json))
+        now = found[self._current] if found else None
+        if _files(now) != _files(before):
+            self.view.open(now.sources if now else ())
         self._show()
 
     def _show(self) -> None:
         head = self.query_one(".head", Bar)
-        if not self._logs:
+        if not self._choices:
             head.show(((self.instance, "bold"), ("  has no logs yet: they appear when it starts", "dim")))
             self.query_one(".foot", Bar).show(())
             return
-        hint: Line = ((" [ ] other log", "faint"),) if len(self._logs) > 1 else ()
-        head.show(tabs(self._logs, self._current, head.content_size.width - width(hint)), hint)
-        self.query_one(".foot", Bar).show(finding(self.view.found) + position(self.view.page),
-                                          (("/ search", "faint"),))
+        hint: Line = ((" [ ] other log", "faint"),) if len(self._choices) > 1 else ()
+        labels = [choice.label for choice in self._choices]
+        head.show(tabs(labels, self._current, head.content_size.width - width(hint)), hint)
+        view = self.view
+        state = (*finding(view.found), *sifting(view.wanted, view.page.passed))
+        self.query_one(".foot", Bar).show(state or estimated(view.page), position(view.page))
 
     def on_log_view_changed(self, event: LogView.Changed) -> None:
         """Refresh the status line."""
         event.stop()
-        if self._logs:
+        if self._choices:
             self._show()
+
+    # --- another log
 
     def action_source(self, step: int) -> None:
         """Show another log."""
-        if self._logs:
-            self._current = (self._current + step) % len(self._logs)
-            log = self._logs[self._current]
-            self.view.open(log.path, json=log.json)
-            self._show()
+        if self._choices:
+            self._turn_to((self._current + step) % len(self._choices))
 
-    def action_search(self) -> None:
-        """Ask what to look for."""
-        self.add_class("-searching")
-        search = self.query_one(Input)
-        search.value = ""
-        search.focus()
+    def _turn_to(self, number: int) -> None:
+        self._current = number
+        self.view.open(self._choices[number].sources)
+        self._show()
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Look for it."""
+    def action_merge(self, label: str) -> None:
+        """All logs by time; again, the one that was shown before."""
+        labels = [choice.label for choice in self._choices]
+        now = labels[self._current] if labels else ""
+        if now not in (EVERY_LOG, EVERY_MACHINE):
+            self._alone = now
+        wanted = self._alone if now == label else label
+        if wanted in labels:
+            self._turn_to(labels.index(wanted))
+        else:
+            self.notify("there is only one log" if label == EVERY_LOG else "there is only one machine")
+
+    def action_pick(self) -> None:
+        """A list of all logs, earlier boots too."""
+        def picked(number: int | None) -> None:
+            self.view.focus()
+            if number is not None and number < len(self._choices):
+                self._turn_to(number)
+        if self._choices:
+            self.app.push_screen(PickLog(self.instance, self._choices, self._current), picked)
+
+    # --- search, filter, level
+
+    def action_ask(self, what: str) -> None:
+        """Ask what to look for, or which lines to show."""
+        self._asking, self._filter_before = what, self.view.wanted.text
+        self.add_class("-asking")
+        entry = self.query_one(Input)
+        entry.placeholder = _HINTS[what]
+        with self.prevent(Input.Changed):
+            entry.value = self._filter_before if what == "filter" else ""
+        entry.focus()
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        """A filter acts while it is typed."""
         event.stop()
-        self.remove_class("-searching")
+        if self._asking == "filter":
+            self._filter(event.value)
+
+    def _filter(self, text: str) -> None:
+        self.view.choose(self.view.wanted._replace(text=text))
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        if self._asking == "search":
+            self.view.find(event.value)
+        self._asked()
+
+    def _asked(self) -> None:
+        self._asking = ""
+        self.remove_class("-asking")
         self.view.focus()
-        self.view.find(event.value)
+
+    def action_level(self) -> None:
+        """Show lines from the next level on; after errors everything again."""
+        wanted = self.view.wanted
+        self.view.choose(wanted._replace(level=(wanted.level + 1) % len(LEVELS)))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Escape belongs to others unless there is a search to end."""
-        if action == "leave_search":
-            return self.has_class("-searching") or bool(self.view.found.text)
+        """Escape belongs to others unless there is something to end."""
+        view = self.view
+        if action == "leave":
+            return bool(self._asking or view.found.text or view.wanted != EVERYTHING)
         return True
 
-    def action_leave_search(self) -> None:
-        """End the search, or only its question."""
-        if self.has_class("-searching"):
-            self.remove_class("-searching")
-        else:
+    def action_leave(self) -> None:
+        """End the question, the search, the filter, one at a time."""
+        if self._asking == "filter":
+            self._filter(self._filter_before)
+        elif not self._asking and self.view.found.text:
             self.view.find("")
-        self.view.focus()
+        elif not self._asking:
+            self.view.choose(self.view.wanted._replace(text="", level=DEBUG))
+        self._asked()
+
+    # --- taking lines out
+
+    def action_save(self) -> None:
+        """Into a file."""
+        if self._choices:
+            self._saving.ask(f"{self.instance}-{self._choices[self._current].label.replace(' ', '-')}")
+
+    def action_pager(self) -> None:
+        """Into the user's pager."""
+        self._saving.open_pager()
 
     def on_focus(self, event: events.Focus) -> None:
         """The log is what can be focused."""

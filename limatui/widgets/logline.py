@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from limatui.ink import Line, Span
+from limatui.logs.levels import ERROR, WARNING, level_of
 from limatui.sanitize import log_line
 from limatui.widgets.logfile import LineAt
 
@@ -19,16 +20,45 @@ _LEVELS = {
     "trace": "faint", "debug": "faint", "info": "dim", "warning": "warn", "warn": "warn", "error": "bad",
     "fatal": "bad bold", "panic": "bad bold",
 }
+_TEXT_LEVELS = {WARNING: "warn", ERROR: "bad"}
 _KNOWN = ("time", "level", "msg")
 _HIT = "reverse"
 
 
 @lru_cache(maxsize=4096)
-def shown(line: LineAt, json: bool) -> Line:
-    """The line as it is drawn."""
+def shown(line: LineAt, json: bool, clock: bool = True) -> Line:
+    """The line as it is drawn; `clock` begins JSON with its time."""
     text = line.data.decode("utf-8", "replace")
-    spans = (_from_json(text) if json else None) or _from_terminal(text)
-    return (*spans, (f" …+{line.cut:,} bytes", "faint")) if line.cut else spans
+    return (_from_json(text, clock) if json else None) or _from_terminal(text)
+
+
+@lru_cache(maxsize=1024)
+def written(line: LineAt) -> Line:
+    """The line as it is in the file, as far as that can be shown."""
+    return ((log_line(line.data.decode("utf-8", "replace")), ""),)
+
+
+def record_of(line: LineAt) -> dict[str, Any] | None:
+    """The line as an object of JSON."""
+    try:
+        record = msgspec.json.decode(line.data.decode("utf-8", "replace"))
+    except (msgspec.DecodeError, UnicodeError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def fields(record: dict[str, Any], path: str = "") -> list[tuple[str, str]]:
+    """Every value of an object of JSON with its path, texts line by line."""
+    found: list[tuple[str, str]] = []
+    for key, value in record.items():
+        name = f"{path}{log_line(str(key))}"
+        if isinstance(value, dict) and value:
+            found += fields(value, f"{name}.")
+        else:
+            told = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            lines = told.splitlines() or [""]
+            found += [(name if at == 0 else "", log_line(part)) for at, part in enumerate(lines)]
+    return found
 
 
 def _from_terminal(text: str) -> Line:
@@ -38,6 +68,8 @@ def _from_terminal(text: str) -> Line:
     for match in _SGR.finditer(last):
         spans.append((log_line(last[at : match.start()]), marks))
         marks, at = _sgr(match.group(1), marks), match.end()
+    if not at:
+        marks = _TEXT_LEVELS.get(level_of(last.encode("utf-8", "replace"), False), "")
     spans.append((log_line(last[at:]), marks))
     return tuple(span for span in spans if span[0])
 
@@ -60,18 +92,23 @@ def _sgr(parameters: str, marks: str) -> str:
     return " ".join(sorted(words))
 
 
-def _from_json(text: str) -> Line | None:
+def _from_json(text: str, clock: bool) -> Line | None:
     try:
         record = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeError):
         return None
-    if isinstance(record, dict) and isinstance(record.get("status"), dict):
-        return _event(record)
-    if not isinstance(record, dict) or "msg" not in record:
+    if not isinstance(record, dict):
         return None
+    when: Line = ((f"{_clock(record.get('time'))}  ", "faint"),) if clock else ()
+    if isinstance(record.get("status"), dict):
+        return (*when, *_event(record))
+    return (*when, *_message(record)) if "msg" in record else None
+
+
+def _message(record: dict[str, Any]) -> Line:
     level = str(record.get("level", ""))
     mark = _LEVELS.get(level, "dim")
-    spans: list[Span] = [(f"{_clock(record.get('time'))}  ", "faint"), (f"{log_line(level):<8}", mark)]
+    spans: list[Span] = [(f"{log_line(level):<8}", mark)]
     spans.append((log_line(str(record["msg"])), mark if mark.startswith(("warn", "bad", "faint")) else ""))
     spans += [(f"  {log_line(str(key))}={log_line(str(value))}", "faint") for key, value in record.items()
               if key not in _KNOWN]
@@ -80,12 +117,12 @@ def _from_json(text: str) -> Line | None:
 
 def _event(record: dict[str, Any]) -> Line:
     """An event of the host agent: what it says, without what is empty; the port that each repeats comes last."""
-    spans: list[Span] = [(f"{_clock(record.get('time'))}  ", "faint")]
+    spans: list[Span] = []
     for name, value in sorted(record["status"].items(), key=lambda item: item[0] == "sshLocalPort"):
         if value not in (False, "", None, [], {}):
             mark = "faint" if name == "sshLocalPort" else "number"
             spans += [(log_line(str(name)), mark), (f" {log_line(_told(value))}   ", mark.replace("number", ""))]
-    return tuple(spans)
+    return tuple(spans) or (("-", "faint"),)
 
 
 def _told(value: object) -> str:

@@ -1,14 +1,11 @@
-"""A log as a widget: draws the lines of one page; a thread reads the file, so that no disk and no flood stops a key."""
+"""Logs as a widget: draws the lines of one page; a thread reads the files, so that no disk and no flood stops a key."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
-from time import monotonic
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
@@ -16,115 +13,43 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.worker import Worker
 
+from limatui.ink import plain
+from limatui.logs.reading import Found, Order, Reading
+from limatui.logs.sift import EVERYTHING, Wanted
+from limatui.logs.track import Source
+from limatui.logs.window import Page
 from limatui.widgets.background import begin
 from limatui.widgets.copying import copy_lines
 from limatui.widgets.inked import Inked
-from limatui.widgets.logfile import Hunt, Page, Search, Viewer
-from limatui.widgets.logline import shifted, shown, with_hits
+from limatui.widgets.logrows import Look, Row, before, body, rows
 
 BUSY_POLL, IDLE_POLL = 0.05, 0.25
-"""Seconds between looks at the file: 20 pages a second while it grows, 4 while it does not."""
-TURN = 0.02
-"""Seconds that a search may take before keys get their turn."""
+"""Seconds between looks at the files: 20 pages a second while they grow, 4 while they do not."""
 WHEEL_ROWS = 3
 SHIFT = 16
-
-Move = Callable[[Viewer], None]
-
-
-class Found(NamedTuple):
-    """What a search knows: text, place of the current find, its number and how many there are so far."""
-
-    text: str = ""
-    at: int | None = None
-    number: int = 0
-    total: int = 0
-    counting: bool = False
-    looking: bool = False
-    wrapped: bool = False
-
-
-class Reading:
-    """What the reading thread owns: the window on the file and the search in it. One turn at a time."""
-
-    def __init__(self, path: Path) -> None:
-        self.viewer = Viewer(path)
-        self.search: Search | None = None
-        self._hunt: Hunt | None = None
-        self._at: int | None = None
-        self._lock = threading.Lock()
-
-    def turn(self, moves: list[Move], orders: list[tuple[str, str]], height: int) -> tuple[Page, Found]:
-        """Carry out what was asked, search on for a moment, and give what is to be shown."""
-        with self._lock:
-            page = self.viewer.page(height)
-            if page.restarted and self.search is not None:
-                self.search, self._hunt, self._at = Search(self.viewer.file, self.search.needle.text), None, None
-            for order, text in orders:
-                self._order(order, text, page)
-            for move in moves:
-                move(self.viewer)
-            self._advance()
-            if moves or orders or self._hunt is not None:
-                page = self.viewer.page(height)
-            return page, self._found()
-
-    def _order(self, order: str, text: str, page: Page) -> None:
-        if order == "find":
-            self.search, self._at = (Search(self.viewer.file, text) if text else None), None
-        if self.search is None:
-            self._hunt = None
-        elif order == "back":
-            self._hunt = Hunt(self.search, page.top if self._at is None else self._at, forward=False)
-        else:
-            self._hunt = Hunt(self.search, page.top if self._at is None else self._at + 1)
-
-    def _advance(self) -> None:
-        end = monotonic() + TURN
-        while self._hunt is not None and not self._hunt.over and monotonic() < end:
-            self._hunt.step()
-            if self._hunt.found is not None:
-                self._at = self._hunt.found
-                self.viewer.show(self._at)
-        while self.search is not None and not self.search.done and monotonic() < end:
-            self.search.scan()
-
-    @property
-    def busy(self) -> bool:
-        """Whether a search wants another turn."""
-        hunting = self._hunt is not None and not self._hunt.over
-        return hunting or (self.search is not None and not self.search.done)
-
-    def _found(self) -> Found:
-        if self.search is None:
-            return Found()
-        hunt, number = self._hunt, self.search.number(self._at) if self._at is not None else 0
-        return Found(self.search.needle.text, self._at, number, self.search.count, not self.search.done,
-                     hunt is not None and not hunt.over, hunt is not None and hunt.wrapped and hunt.found is not None)
-
-    def close(self) -> None:
-        """Close the file when the turn that may be running has ended."""
-        with self._lock:
-            self.viewer.close()
+_MARGIN = 2
 
 
 class LogView(Inked, can_focus=True):
-    """Shows one log file; sticks to its end until moved up."""
+    """Shows one log, or several merged by time; sticks to the end until moved up."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("k,up", "rows(-1)", "up", show=False),
         Binding("j,down", "rows(1)", "down", show=False),
         Binding("pageup,ctrl+u,b", "pages(-1)", "back", show=False),
         Binding("pagedown,ctrl+d,space", "pages(1)", "forward", show=False),
-        Binding("g", "oldest", "first line"),
-        Binding("G", "newest", "follow"),
-        Binding("home", "oldest", "first line", show=False),
-        Binding("end,F", "newest", "follow", show=False),
-        Binding("n", "again('next')", "next"),
-        Binding("N", "again('back')", "previous"),
+        Binding("n", "again(True)", "next"),
+        Binding("N", "again(False)", "previous"),
+        Binding("enter", "fold", "unfold", key_display="⏎"),
+        Binding("w", "wrap", "wrap"),
+        Binding("t", "times", "times"),
+        Binding("v", "raw", "as written"),
+        Binding("y", "copy(False)", "copy"),
+        Binding("Y", "copy(True)", "copy page", show=False),
+        Binding("g,home", "oldest", "first line", show=False),
+        Binding("G,end,F", "newest", "follow", show=False),
         Binding("left", "shift(-1)", "left", show=False),
         Binding("right", "shift(1)", "right", show=False),
-        Binding("y", "copy", "copy"),
     ]
 
     class Changed(Message):
@@ -137,23 +62,32 @@ class LogView(Inked, can_focus=True):
         super().__init__(id=id)
         self.page = Page()
         self.found = Found()
-        self._path: Path | None = None
-        self._json = False
-        self._shift = 0
-        self._moves: list[Move] = []
-        self._orders: list[tuple[str, str]] = []
+        self.wanted = EVERYTHING
+        self.look = Look()
+        self.sources: tuple[Source, ...] = ()
+        self._cursor = 0
+        self._held = False
+        self._unfolded: set[tuple[int, int]] = set()
+        self._rows: list[Row] | None = None
+        self._orders: list[Order] = []
         self._asked = asyncio.Event()
         self._reader: Worker[None] | None = None
 
-    def open(self, path: Path | None, *, json: bool = False) -> None:
-        """Show this file from its end; None shows nothing and reads nothing."""
+    # --- reading
+
+    def open(self, sources: Sequence[Source]) -> None:
+        """Show these logs from their end, several of them merged by time; none shows nothing and reads nothing."""
         self.close()
-        self._path, self._json, self._shift = path, json, 0
-        self._moves.clear()
+        self.sources = tuple(sources)
+        many = len(self.sources) > 1
+        self.look = self.look._replace(
+            json=tuple(source.log.json for source in self.sources), times=many, clock=not many, shift=0, needle="",
+            tags=tuple(source.tag for source in self.sources) if many else ())
         self._orders.clear()
+        self._unfolded.clear()
         self._accept(Page(), Found())
-        if path is not None:
-            self._reader = begin(self, "logview", partial(self._read, path))
+        if self.sources:
+            self._reader = begin(self, "logview", partial(self._read, self.sources))
 
     def close(self) -> None:
         """Stop reading; what is shown stays."""
@@ -161,20 +95,21 @@ class LogView(Inked, can_focus=True):
             self._reader.cancel()
             self._reader = None
 
-    async def _read(self, path: Path) -> None:
-        reading = Reading(path)
+    async def _read(self, sources: Sequence[Source]) -> None:
+        reading = Reading(sources, timed=self.look.times, wanted=self.wanted)
         try:
             while True:
                 self._asked.clear()
-                moves, self._moves = self._moves, []
                 orders, self._orders = self._orders, []
                 before = self.page.size
-                page, found = await asyncio.to_thread(reading.turn, moves, orders, self.content_size.height)
-                self._accept(page, found)
-                if not reading.busy:
+                page, found = await asyncio.to_thread(reading.turn, orders, self.size.height)
+                # A page that was made before the thread heard that the user moved would take the cursor away again.
+                self._held = self._held and bool(self._orders)
+                self._accept(page._replace(at_end=page.at_end and not self._held), found)
+                if not reading.busy and not page.looking:
                     await self._rest(BUSY_POLL if page.size != before else IDLE_POLL)
         finally:
-            # A turn may still run in its thread: the file is closed behind it, without waiting here.
+            # A turn may still run in its thread: the files are closed behind it, without waiting here.
             asyncio.get_running_loop().run_in_executor(None, reading.close)
 
     async def _rest(self, seconds: float) -> None:
@@ -189,77 +124,169 @@ class LogView(Inked, can_focus=True):
             return
         if found.text != self.found.text:
             self.call_next(self.refresh_bindings)
-        if page.lines != self.page.lines or (found.text, found.at) != (self.found.text, self.found.at):
-            self.refresh()
+        if page.restarted:
+            self._unfolded.clear()
+        moved = (found.track, found.at) != (self.found.track, self.found.at)
+        if page.lines != self.page.lines or page.at_end != self.page.at_end or moved or found.text != self.found.text:
+            self.redraw()
         self.page, self.found = page, found
+        self.look = self.look._replace(needle=found.text)
+        if page.at_end:
+            self._cursor = len(page.lines) - 1
+        elif moved and found.at is not None:
+            self._cursor = next((number for number, line in enumerate(page.lines) if line.track == found.track
+                                 and line.start <= found.at < line.end), self._cursor)
+        self._cursor = max(0, min(self._cursor, len(page.lines) - 1))
         self.post_message(self.Changed())
 
+    def order(self, order: Order) -> None:
+        """Have the thread do something in its next turn."""
+        self._orders.append(order)
+        self._asked.set()
+
+    def _go(self, name: str, *arguments: int) -> None:
+        self.order(lambda reading: getattr(reading.window, name)(*arguments))
+
+    def find(self, text: str) -> None:
+        """Look for this text from the first visible line on; an empty text ends the search."""
+        self.order(lambda reading: reading.find(text))
+
+    def choose(self, wanted: Wanted) -> None:
+        """Show only lines with these texts, of this level and above."""
+        if wanted != self.wanted:
+            self.wanted = wanted
+            self.order(lambda reading: reading.choose(wanted))
+
+    # --- drawing
+
+    def redraw(self) -> None:
+        """Make the rows again."""
+        self._rows = None
+        self.refresh()
+
+    @property
+    def rows(self) -> list[Row]:
+        """All rows of the page, more than fit where lines are wrapped or unfolded."""
+        if self._rows is None:
+            most = max(4, self.size.height - 1)
+            self._rows = rows(self.page.lines, self.look, self._unfolded, self.size.width - _MARGIN - 1, most)
+        return self._rows
+
+    def _first_row(self) -> int:
+        """So many rows are above the window that the line under the cursor is in it."""
+        below = next((at for at, row in enumerate(self.rows) if row.line > self._cursor), len(self.rows))
+        return max(0, below - self.size.height)
+
     def render_line(self, y: int) -> Strip:
-        """One line of the log."""
-        width, lines = self.content_size.width, self.page.lines
-        if y >= len(lines):
+        """One row."""
+        width, at = self.size.width, self._first_row() + y
+        if at >= len(self.rows):
             return self.ink.strip((), width)
-        line = lines[y]
-        spans = shown(line, self._json)
-        if self.found.text:
-            spans = with_hits(spans, self.found.text)
-        here = self.found.at is not None and line.start <= self.found.at < line.end
-        return self.ink.strip(shifted(spans, self._shift), width, "raised" if here else "ground")
+        row = self.rows[at]
+        here = row.line == self._cursor and not self.page.at_end
+        mark = ("▎ ", "accent-key" if self.has_focus else "hairline") if here else ("  ", "")
+        return self.ink.strip((mark, *row.text), width, "raised" if here else "ground")
+
+    def watch_has_focus(self, focused: bool) -> None:
+        """The cursor shows who has the keyboard."""
+        super().watch_has_focus(focused)
+        self.refresh()
+
+    def on_resize(self) -> None:
+        """Another height: another page."""
+        self.redraw()
+        self._asked.set()
+
+    # --- moving
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Next and previous exist once there is a search."""
         return bool(self.found.text) if action == "again" else True
 
-    def on_resize(self) -> None:
-        """Another height: another page."""
-        self._asked.set()
-
-    def _go(self, move: Move) -> None:
-        self._moves.append(move)
-        self._asked.set()
-
-    def find(self, text: str) -> None:
-        """Look for this text from the first visible line on; an empty text ends the search."""
-        self._orders.append(("find", text))
-        self._asked.set()
-
-    def action_again(self, order: str) -> None:
+    def action_again(self, forward: bool) -> None:
         """The next or the previous find."""
-        self._orders.append((order, ""))
-        self._asked.set()
+        self.order(lambda reading: reading.again(forward=forward))
 
-    def action_rows(self, rows: int) -> None:
-        """Move by lines."""
-        self._go(lambda viewer: viewer.move(rows))
+    def action_rows(self, step: int) -> None:
+        """Move the cursor by lines, and the window where it must."""
+        at = self._cursor + step
+        if 0 <= at < len(self.page.lines):
+            self._cursor, self._held = at, True
+            self.page = self.page._replace(at_end=False)
+            self._go("hold")
+            self.refresh()
+        elif step < 0 or not self.page.at_end:
+            self._go("move", step)
 
     def action_pages(self, pages: int) -> None:
         """Move by most of a page."""
-        self.action_rows(pages * max(1, self.content_size.height - 2))
+        self._go("move", pages * max(1, self.size.height - 2))
 
     def action_oldest(self) -> None:
         """The first line."""
-        self._go(Viewer.start)
+        self._cursor, self._held = 0, True
+        self.order(lambda reading: reading.window.start())
 
     def action_newest(self) -> None:
         """The last line, and follow."""
-        self._go(Viewer.end)
+        self._held = False
+        self._go("end")
 
     def action_shift(self, direction: int) -> None:
         """Move long lines sideways."""
-        self._shift = max(0, self._shift + direction * SHIFT)
-        self.refresh()
-
-    def action_copy(self) -> None:
-        """Copy the visible lines."""
-        lines = ["".join(text for text, _ in shown(line, self._json)) for line in self.page.lines]
-        begin(self, "copy", partial(copy_lines, self, "\n".join(lines)))
+        self._change(shift=max(0, self.look.shift + direction * SHIFT))
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Wheel up."""
         event.stop()
-        self.action_rows(-WHEEL_ROWS)
+        self._go("move", -WHEEL_ROWS)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Wheel down."""
         event.stop()
-        self.action_rows(WHEEL_ROWS)
+        self._go("move", WHEEL_ROWS)
+
+    def on_click(self, event: events.Click) -> None:
+        """The line under the pointer."""
+        at = self._first_row() + event.y
+        if at < len(self.rows):
+            self.action_rows(self.rows[at].line - self._cursor)
+
+    # --- how lines look
+
+    def _change(self, **changes: object) -> None:
+        self.look = self.look._replace(**changes)  # type: ignore[arg-type]
+        self.redraw()
+        self.post_message(self.Changed())
+
+    def action_wrap(self) -> None:
+        """Long lines in several rows, or cut."""
+        self._change(wrap=not self.look.wrap, shift=0)
+
+    def action_raw(self) -> None:
+        """JSON and colours as they are in the file, or in words."""
+        self._change(raw=not self.look.raw)
+
+    def action_times(self) -> None:
+        """Show or hide when lines were written."""
+        if len(self.sources) == 1 and self.sources[0].log.json:
+            self._change(clock=not self.look.clock)
+            return
+        on = not self.look.times
+        self.order(lambda reading: reading.time_lines(on or len(self.sources) > 1))
+        self._change(times=on)
+
+    def action_fold(self) -> None:
+        """Show all of the line under the cursor: the whole JSON, the whole text; or one row of it again."""
+        if self._cursor < len(self.page.lines):
+            line = self.page.lines[self._cursor]
+            self._unfolded ^= {(line.track, line.start)}
+            self.redraw()
+
+    def action_copy(self, all_of_them: bool) -> None:
+        """Copy the line under the cursor, or the visible ones."""
+        lines = self.page.lines if all_of_them else self.page.lines[self._cursor : self._cursor + 1]
+        texts = [plain((*before(line, self.look), *body(line, self.look))) for line in lines]
+        begin(self, "copy", partial(copy_lines, self, "\n".join(texts)))
+
+

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from limacore.model.logfile import LogFile
 from limatui.ink import plain
-from limatui.screens.logs import LogsPane, tabs
+from limatui.present.logs import tabs
+from limatui.screens.logs import LogsPane
 from tests.ui.pane_app import FileEngine, PaneApp, screen_text, until
 
 
@@ -39,7 +39,7 @@ async def test_follows_the_end_until_moved_and_again_with_g(lima_home: Path) -> 
     path = serial_log(lima_home)
     async with logs(lima_home) as (app, _pane, pilot):
         await until(pilot, on_screen(app, "line 499 "))
-        await pilot.press("k", "k")
+        await pilot.press("pageup")
         await until(pilot, lambda: not on_screen(app, "line 499 ")())
         with path.open("ab") as file:
             file.write(b"fresh one\r\nfresh two\r\n")
@@ -57,13 +57,13 @@ async def test_search_counts_and_moves(lima_home: Path) -> None:
     async with logs(lima_home) as (app, pane, pilot):
         await until(pilot, on_screen(app, "line 499 "))
         await pilot.press("slash", *"line 42", "enter")
-        await until(pilot, on_screen(app, "1 of 11"))
+        await until(pilot, on_screen(app, "1/11"))
         await until(pilot, on_screen(app, "line 42 "))
         await pilot.press("n", "n")
-        await until(pilot, on_screen(app, "3 of 11"))
+        await until(pilot, on_screen(app, "3/11"))
         await until(pilot, on_screen(app, "line 421 "))
         await pilot.press("N")
-        await until(pilot, on_screen(app, "2 of 11"))
+        await until(pilot, on_screen(app, "2/11"))
         await pilot.press("slash", *"absent", "enter")
         await until(pilot, on_screen(app, "not found"))
         await pilot.press("escape")
@@ -84,9 +84,9 @@ async def test_other_logs_by_brackets_json_as_words(lima_home: Path) -> None:
 
 
 def test_the_current_log_is_always_in_the_row() -> None:
-    logs = tuple(LogFile(f"serial {number} back", Path()) for number in range(9))
-    assert plain(tabs(logs, 0, 40)).startswith("serial 0 back")
-    row = plain(tabs(logs, 8, 40))
+    labels = [f"serial {number} back" for number in range(9)]
+    assert plain(tabs(labels, 0, 40)).startswith("serial 0 back")
+    row = plain(tabs(labels, 8, 40))
     assert ("serial 8 back" in row[:40], row[0]) == (True, "…")
 
 

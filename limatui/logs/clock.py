@@ -1,0 +1,96 @@
+"""When a line of a log was written: by what it says itself, else by the best evidence there is."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
+
+from limatui.widgets.logfile import LineAt, LogBytes
+
+LOOK_BACK = 64 * 1024
+"""Bytes before a line in which a time is looked for when it has none."""
+MOST_ARRIVALS = 4096
+_FIELD = re.compile(rb'(?<!\\)"time"\s*:\s*"([^"]{10,40})"')
+_DATE = re.compile(rb"\W{0,2}(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?[+-]\d\d:?\d\d|Z)?)")
+_KERNEL = re.compile(rb"\W{0,3}\[ *(\d+\.\d{3,6})\]")
+
+
+class Stamp(NamedTuple):
+    """A time that a line names: of the day, or (`since_boot`) since its machine began."""
+
+    seconds: float
+    since_boot: bool = False
+
+
+def stamp(data: bytes) -> Stamp | None:
+    """The time in a line."""
+    found = _FIELD.search(data) if data.startswith(b"{") else _DATE.match(data)
+    if found is not None and (seconds := _iso(found.group(1))) is not None:
+        return Stamp(seconds)
+    kernel = _KERNEL.match(data)
+    return Stamp(float(kernel.group(1)), True) if kernel else None
+
+
+@lru_cache(maxsize=4096)
+def _iso(text: bytes) -> float | None:
+    try:
+        return datetime.fromisoformat(text.decode("ascii", "replace").replace(",", ".")).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+class Clock:
+    """The times of the lines of one file.
+
+    A line without a time has that of the line before; what is seen arriving is written when it arrives; the kernel's
+    clock counts from `began`, the start of the machine, which is guessed from the end of the file when it is 0.
+    """
+
+    def __init__(self, file: LogBytes, began: float = 0.0) -> None:
+        self._file = file
+        self._began = began
+        self._offsets: list[int] = []
+        self._times: list[float] = []
+        self._guessed = 0.0
+
+    def arrived(self, offset: int, now: float) -> None:
+        """What stands from `offset` on was written now."""
+        self._offsets.append(offset)
+        self._times.append(now)
+        if len(self._offsets) > MOST_ARRIVALS:
+            # The first one stays: it says from where on there are any.
+            del self._offsets[1::2], self._times[1::2]
+
+    def forget(self) -> None:
+        """The file is another one."""
+        self._offsets.clear()
+        self._times.clear()
+        self._guessed = 0.0
+
+    def of(self, line: LineAt) -> tuple[float, bool]:
+        """The time of a line, and whether it is an estimate."""
+        own = stamp(line.data)
+        if own is not None and not own.since_boot:
+            return own.seconds, False
+        if self._offsets and line.start >= self._offsets[0]:
+            return self._times[bisect_right(self._offsets, line.start) - 1], True
+        near = own or self._before(line.start)
+        if near is None:
+            return self.began, True
+        return (self.began + near.seconds if near.since_boot else near.seconds), True
+
+    def _before(self, start: int) -> Stamp | None:
+        low = max(0, start - LOOK_BACK)
+        lines = self._file.read(low, start - low).split(b"\n")
+        return next((found for line in reversed(lines) if (found := stamp(line)) is not None), None)
+
+    @property
+    def began(self) -> float:
+        """When the machine began that wrote this."""
+        if not self._began and not self._guessed:
+            last = self._before(self._file.size)
+            self._guessed = self._file.changed - (last.seconds if last and last.since_boot else 0.0)
+        return self._began or self._guessed

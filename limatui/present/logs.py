@@ -1,0 +1,100 @@
+"""What stands around a log: the row of logs, what is searched and filtered, where the window is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from limacore.model.logfile import LogFile
+from limatui.ink import Line, Span
+from limatui.logs.levels import DEBUG, INFO, LEVELS
+from limatui.logs.reading import Found
+from limatui.logs.sift import Wanted
+from limatui.logs.track import Source
+from limatui.logs.window import Page, Passed
+from limatui.present.words import size
+from limatui.sanitize import sanitize_line
+
+GAP = 3
+EVERY_LOG, EVERY_MACHINE = "all by time", "all machines"
+
+
+class Choice(NamedTuple):
+    """Something to look at: one log, or several merged by time."""
+
+    label: str
+    sources: tuple[Source, ...]
+
+
+Others = Mapping[str, Sequence[LogFile]]
+
+
+def choices(name: str, logs: Sequence[LogFile], others: Others | None = None) -> tuple[Choice, ...]:
+    """Each log, all of them, and those of other machines too when they are given."""
+    mine = tuple(Source(log, sanitize_line(log.label)) for log in logs)
+    found = [Choice(source.tag, (source,)) for source in mine]
+    if len(mine) > 1:
+        found.append(Choice(EVERY_LOG, mine))
+    if mine and others:
+        every = {name: logs, **others}
+        found.append(Choice(EVERY_MACHINE, tuple(Source(log, sanitize_line(f"{machine} {log.label}"))
+                                                 for machine, some in every.items() for log in some)))
+    return tuple(found)
+
+
+def tabs(labels: Sequence[str], current: int, cells: int) -> Line:
+    """The row of logs; where it is too long its beginning is left out, so that the current one is to be seen."""
+    first = 0
+    while first < current and sum(len(label) + GAP for label in labels[first : current + 1]) + GAP > cells:
+        first += 1
+    spans: list[Span] = [("… ", "faint")] if first else []
+    for at, label in enumerate(labels[first:], first):
+        spans += [(label, "accent-key bold" if at == current else "dim"), (" " * GAP, "")]
+    return tuple(spans)
+
+
+def position(page: Page) -> Line:
+    """Size, place and whether the end is followed."""
+    if not page.there and not page.size:
+        return (("gone", "warn"),)
+    number, unit = size(page.size)
+    where: Span = ("following", "running") if page.at_end else (f"{page.share * 100:.0f} %", "number")
+    new: Line = ((f"↓ {page.new:,} new   ", "warn"),) if page.new and not page.at_end else ()
+    gone: Line = () if page.there else (("deleted   ", "warn"),)
+    return (*new, *gone, (f"{number} ", "number"), (unit, "dim"), ("   ", ""), where)
+
+
+def finding(found: Found) -> Line:
+    """What the search found so far."""
+    if not found.text:
+        return ()
+    more = "+" if found.counting else ""
+    if found.looking:
+        state: Span = ("looking …", "dim")
+    elif found.at is None:
+        state = ("not found", "warn")
+    else:
+        state = (f"{found.number or '…'}/{found.total:,}{more}", "number")
+    wrapped: Line = (("  from the start again", "faint"),) if found.wrapped else ()
+    return (("/ ", "accent-key"), (f"{sanitize_line(found.text)}  ", ""), state, *wrapped, ("    ", ""))
+
+
+def sifting(wanted: Wanted, passed: Passed | None) -> Line:
+    """Which lines are shown, and how many there are."""
+    if passed is None:
+        return ()
+    more = "+" if passed.counting else ""
+    text: Line = (("& ", "accent-key"), (f"{sanitize_line(wanted.text)}  ", "")) if wanted.text else ()
+    level: Line = ()
+    if wanted.level != DEBUG:
+        word = LEVELS[wanted.level]
+        level = (("L ", "accent-key"), (word, "dim" if wanted.level == INFO else ("warn", "bad")[wanted.level - 2]),
+                 (" and above  " if word != LEVELS[-1] else "  ", "dim"))
+    return (*text, *level, (f"{passed.lines:,}{more}", "number"), (" lines    ", "dim"))
+
+
+def estimated(page: Page) -> Line:
+    """What the sign before some times means."""
+    if not any(line.about for line in page.lines):
+        return ()
+    return (("≈ ", "faint"), ("guest clock since start, else when it was written  ", "faint"))
