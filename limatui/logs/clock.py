@@ -14,8 +14,9 @@ LOOK_BACK = 64 * 1024
 """Bytes before a line in which a time is looked for when it has none."""
 MOST_ARRIVALS = 4096
 _FIELD = re.compile(rb'(?<!\\)"time"\s*:\s*"([^"]{10,40})"')
-_DATE = re.compile(rb"\W{0,2}(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?[+-]\d\d:?\d\d|Z)?)")
-_KERNEL = re.compile(rb"\W{0,3}\[ *(\d+\.\d{3,6})\]")
+_AHEAD = rb"(?:\x1b\[[0-9;?]*[A-Za-z]){0,4}\W{0,2}"
+_DATE = re.compile(_AHEAD + rb"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?[+-]\d\d:?\d\d|Z)?)")
+_KERNEL = re.compile(_AHEAD + rb"\[ *(\d+\.\d{3,6})\]")
 
 
 class Stamp(NamedTuple):

@@ -37,16 +37,20 @@ class Track:
         self.missing: tuple[int, int] | None = None
         self.tally: Tally | None = None
         self.sift = Sift()
+        self._looked = False
         self._number = number
         self.timed = timed
         self._starts: dict[int, array[int]] = {}
 
     def refresh(self) -> bool:
         """Look at the file again; True when offsets known before are void."""
-        before, known = self.file.size, self.file.there
+        before, known = self.file.size, self._looked
         restarted = self.file.refresh()
+        self._looked = True
         if restarted:
             self.clock.forget()
+            if known:
+                self.clock.arrived(0, time.time())
             self._starts.clear()
             self.tally = self.tally and Tally(self.file, self._count)
         elif self.file.size != before and known:

@@ -85,7 +85,7 @@ class Window:
         if self._owed:
             self.move(self._owed)
         if self._follow:
-            self._cut = self.back(self._end(), self._height)
+            self._cut, self._owed = self.back(self._end(), self._height), 0
         lines, _ = self.forward(self._cut, self._height)
         if not self._follow:
             self._count_new()

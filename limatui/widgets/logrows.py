@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len
 
 from limatui.ink import Line, Span, cut, fit, pad, width
 from limatui.present.words import size
@@ -97,15 +97,21 @@ def wrapped(text: Line, room: int) -> list[Line]:
     left = room
     for part, marks in text:
         while part:
-            piece = chop_cells(part[: left + 1], left)[0] if cell_len(part) > left else part
-            if cell_len(piece) <= left:
+            piece = _head(part, left)
+            if piece:
                 found[-1].append((piece, marks))
-                left -= cell_len(piece)
-                part = part[len(piece):]
+                left, part = left - cell_len(piece), part[len(piece):]
             if part:
                 found.append([])
                 left = room
     return [tuple(each) for each in found]
+
+
+def _head(text: str, cells: int) -> str:
+    piece = text[:cells]
+    while cell_len(piece) > cells:
+        piece = piece[:-1]
+    return piece
 
 
 def _limited(texts: list[Line], most: int, left_out: int) -> list[Line]:
