@@ -10,6 +10,7 @@ from typing import ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
 from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Input
@@ -62,16 +63,24 @@ class LogsPane(Widget):
     instance: reactive[str] = reactive("", init=False)
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "ask('search')", "search"),
+        Binding("n", "view('again', True)", "next"),
+        Binding("N", "view('again', False)", "before", show=False),
         Binding("ampersand", "ask('filter')", "filter", key_display="&"),
         Binding("L", "level", "level"),
-        Binding("left_square_bracket", "source(-1)", "log before", key_display="[", show=False),
-        Binding("right_square_bracket", "source(1)", "log", key_display="]"),
-        Binding("a", f"merge('{EVERY_LOG}')", "all by time"),
+        Binding("a", f"merge('{EVERY_LOG}')", "by time"),
         Binding("A", f"merge('{EVERY_MACHINE}')", "all machines", show=False),
-        Binding("o", "pick", "pick a log"),
+        Binding("o", "pick", "logs"),
+        Binding("left_square_bracket", "source(-1)", "log before", key_display="[", show=False),
+        Binding("right_square_bracket", "source(1)", "log after", key_display="]", show=False),
+        Binding("enter", "view('fold')", "unfold", key_display="⏎"),
+        Binding("w", "view('wrap')", "wrap"),
         Binding("s", "save", "save"),
         Binding("p", "pager", "pager"),
-        Binding("escape", "leave", "end search", show=False),
+        Binding("y", "view('copy', False)", "copy"),
+        Binding("Y", "view('copy', True)", "copy page", show=False),
+        Binding("t", "view('times')", "times"),
+        Binding("v", "view('raw')", "as written"),
+        Binding("escape", "leave", "end it", show=False),
     ]
 
     def __init__(self, instance: str = "", *, id: str | None = None) -> None:
@@ -81,6 +90,7 @@ class LogsPane(Widget):
         self._alone = ""
         self._asking = ""
         self._filter_before = ""
+        self._state = (False, False)
         self.view = LogView()
         self._saving = LogSaving(self, self.view)
         self.set_reactive(LogsPane.instance, instance)
@@ -89,7 +99,10 @@ class LogsPane(Widget):
         """Row of logs, the log, the line that is typed or the position."""
         yield Bar(ground="panel-ground", classes="head")
         yield self.view
-        yield Input(classes="search", compact=True)
+        with Horizontal(classes="ask"):
+            yield Bar(ground="raised", classes="label")
+            yield Input(compact=True)
+            yield Bar(ground="raised", classes="count")
         yield Bar(classes="foot")
 
     @property
@@ -167,12 +180,18 @@ class LogsPane(Widget):
         labels = [choice.label for choice in self._choices]
         head.show(tabs(labels, self._current, head.content_size.width - width(hint)), hint)
         view = self.view
-        state = (*finding(view.found), *sifting(view.wanted, view.page.passed))
+        sifted = sifting(view.wanted, view.page.passed)
+        self.query_one(".count", Bar).show((), sifted[-2:] if self._asking == "filter" else ())
+        state = (*finding(view.found), *sifted)
         self.query_one(".foot", Bar).show(state or estimated(view.page), position(view.page))
 
     def on_log_view_changed(self, event: LogView.Changed) -> None:
-        """Refresh the status line."""
+        """Refresh the status line, and the keys where there are others now."""
         event.stop()
+        state = bool(self.view.found.text), self.view.wanted != EVERYTHING
+        if state != self._state:
+            self._state = state
+            self.refresh_bindings()
         if self._choices:
             self._show()
 
@@ -217,9 +236,11 @@ class LogsPane(Widget):
         self.add_class("-asking")
         entry = self.query_one(Input)
         entry.placeholder = _HINTS[what]
+        self.query_one(".label", Bar).show((("/" if what == "search" else "&", "accent-key bold"),))
         with self.prevent(Input.Changed):
             entry.value = self._filter_before if what == "filter" else ""
         entry.focus()
+        self._show()
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
@@ -242,6 +263,7 @@ class LogsPane(Widget):
         self._asking = ""
         self.remove_class("-asking")
         self.view.focus()
+        self._show()
 
     def action_level(self) -> None:
         """Show lines from the next level on; after errors everything again."""
@@ -253,7 +275,9 @@ class LogsPane(Widget):
         view = self.view
         if action == "leave":
             return bool(self._asking or view.found.text or view.wanted != EVERYTHING)
-        return True
+        if parameters[:1] == ("again",):
+            return bool(view.found.text)
+        return not self._asking
 
     def action_leave(self) -> None:
         """End the question, the search, the filter, one at a time."""
@@ -264,6 +288,10 @@ class LogsPane(Widget):
         elif not self._asking:
             self.view.choose(self.view.wanted._replace(text="", level=DEBUG))
         self._asked()
+
+    async def action_view(self, action: str, *arguments: object) -> None:
+        """A key of the log itself, that stands behind those of this pane in the footer."""
+        await self.view.run_action(f"{action}({', '.join(map(repr, arguments))})")
 
     # --- taking lines out
 

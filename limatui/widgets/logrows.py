@@ -58,7 +58,7 @@ def before(line: LineAt, look: Look, *, dated: bool = False) -> Line:
         spans.append((f"{'≈' if line.about else ' '}{told}  ", "faint"))
     if look.tags:
         cells = max(map(cell_len, look.tags))
-        spans.append((f"{fit(look.tags[line.track], cells)} ", TAGS[line.track % len(TAGS)]))
+        spans.append((f"{fit(look.tags[line.track], cells)}  ", TAGS[line.track % len(TAGS)]))
     return tuple(spans)
 
 

@@ -27,7 +27,7 @@ BUSY_POLL, IDLE_POLL = 0.05, 0.25
 """Seconds between looks at the files: 20 pages a second while they grow, 4 while they do not."""
 WHEEL_ROWS = 3
 SHIFT = 16
-_MARGIN = 2
+_MARGIN = 1
 
 
 class LogView(Inked, can_focus=True):
@@ -38,14 +38,6 @@ class LogView(Inked, can_focus=True):
         Binding("j,down", "rows(1)", "down", show=False),
         Binding("pageup,ctrl+u,b", "pages(-1)", "back", show=False),
         Binding("pagedown,ctrl+d,space", "pages(1)", "forward", show=False),
-        Binding("n", "again(True)", "next"),
-        Binding("N", "again(False)", "previous"),
-        Binding("enter", "fold", "unfold", key_display="⏎"),
-        Binding("w", "wrap", "wrap"),
-        Binding("t", "times", "times"),
-        Binding("v", "raw", "as written"),
-        Binding("y", "copy(False)", "copy"),
-        Binding("Y", "copy(True)", "copy page", show=False),
         Binding("g,home", "oldest", "first line", show=False),
         Binding("G,end,F", "newest", "follow", show=False),
         Binding("left", "shift(-1)", "left", show=False),
@@ -122,8 +114,6 @@ class LogView(Inked, can_focus=True):
     def _accept(self, page: Page, found: Found) -> None:
         if (page, found) == (self.page, self.found):
             return
-        if found.text != self.found.text:
-            self.call_next(self.refresh_bindings)
         if page.restarted:
             self._unfolded.clear()
         moved = (found.track, found.at) != (self.found.track, self.found.at)
@@ -184,7 +174,7 @@ class LogView(Inked, can_focus=True):
             return self.ink.strip((), width)
         row = self.rows[at]
         here = row.line == self._cursor and not self.page.at_end
-        mark = ("▎ ", "accent-key" if self.has_focus else "hairline") if here else ("  ", "")
+        mark = ("▎", "accent-key" if self.has_focus else "hairline") if here else (" ", "")
         return self.ink.strip((mark, *row.text), width, "raised" if here else "ground")
 
     def watch_has_focus(self, focused: bool) -> None:
@@ -198,10 +188,6 @@ class LogView(Inked, can_focus=True):
         self._asked.set()
 
     # --- moving
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Next and previous exist once there is a search."""
-        return bool(self.found.text) if action == "again" else True
 
     def action_again(self, forward: bool) -> None:
         """The next or the previous find."""

@@ -60,7 +60,7 @@ class DemoEngine(DemoVerbs, DemoStorage, DemoTexts, DemoDoctor):
 
     def log_files(self, name: str) -> tuple[LogFile, ...]:
         """The logs of a machine: real files."""
-        return files.logs(self._directory(name))
+        return files.logs(self._directory(name), self._get(name).started_at)
 
     @asynccontextmanager
     async def console(self, name: str, source: str = "serial") -> AsyncIterator[DemoConsole]:

@@ -95,8 +95,9 @@ def append_serial(directory: Path, data: str | bytes) -> None:
             log.write(raw)
 
 
-def logs(directory: Path) -> tuple[LogFile, ...]:
+def logs(directory: Path, began: float = 0.0) -> tuple[LogFile, ...]:
     """The logs that exist."""
-    known = (LogFile("serial", directory / "serial.log"), LogFile("ha.stderr", directory / "ha.stderr.log", json=True),
+    known = (LogFile("serial", directory / "serial.log", began=began),
+             LogFile("ha.stderr", directory / "ha.stderr.log", json=True),
              LogFile("serial, boot before", directory / "serial.1.log"))
     return tuple(log for log in known if log.path.exists())
