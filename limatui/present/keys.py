@@ -96,9 +96,13 @@ def help_lines(console: Sequence[tuple[str, str]], cells: int) -> tuple[Line, ..
         lines.append(())
     lines.append((("MOVING", "faint"),))
     lines += [_help_line(keys, "", told, "", cells) for keys, told in MOVES]
-    if console:
-        lines += [(), (("CONSOLE", "faint"),), *(_help_line(keys, "", told, "", cells) for keys, told in console)]
-    return tuple(lines)
+    return (*lines, *help_section("CONSOLE", console, cells))
+
+
+def help_section(title: str, keys: Sequence[tuple[str, str]], cells: int) -> tuple[Line, ...]:
+    """The keys of one pane."""
+    found = tuple(_help_line(each, "", told, "", cells) for each, told in keys)
+    return ((), ((title, "faint"),), *found) if found else ()
 
 
 def _help_line(keys: str, name: str, told: str, command: str, cells: int) -> Line:

@@ -83,14 +83,21 @@ def sifting(wanted: Wanted, passed: Passed | None) -> Line:
     """Which lines are shown, and how many there are."""
     if passed is None:
         return ()
-    more = "+" if passed.counting else ""
     text: Line = (("& ", "accent-key"), (f"{sanitize_line(wanted.text)}  ", "")) if wanted.text else ()
     level: Line = ()
     if wanted.level != DEBUG:
         word = LEVELS[wanted.level]
         level = (("L ", "accent-key"), (word, "dim" if wanted.level == INFO else ("warn", "bad")[wanted.level - 2]),
                  (" and above  " if word != LEVELS[-1] else "  ", "dim"))
-    return (*text, *level, (f"{passed.lines:,}{more}", "number"), (" lines    ", "dim"))
+    return (*text, *level, *lines_that_pass(passed), ("    ", ""))
+
+
+def lines_that_pass(passed: Passed | None) -> Line:
+    """How many lines are shown."""
+    if passed is None:
+        return ()
+    more = "+" if passed.counting else ""
+    return ((f"{passed.lines:,}{more}", "number"), (" line" if passed.lines == 1 and not more else " lines", "dim"))
 
 
 def estimated(page: Page) -> Line:

@@ -28,6 +28,7 @@ from limatui.present.logs import (
     choices,
     estimated,
     finding,
+    lines_that_pass,
     position,
     sifting,
     tabs,
@@ -62,6 +63,7 @@ class LogsPane(Widget):
 
     instance: reactive[str] = reactive("", init=False)
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "end", key_display="esc"),
         Binding("slash", "ask('search')", "search"),
         Binding("n", "view('again', True)", "next"),
         Binding("N", "view('again', False)", "before", show=False),
@@ -80,7 +82,6 @@ class LogsPane(Widget):
         Binding("Y", "view('copy', True)", "copy page", show=False),
         Binding("t", "view('times')", "times"),
         Binding("v", "view('raw')", "as written"),
-        Binding("escape", "leave", "end it", show=False),
     ]
 
     def __init__(self, instance: str = "", *, id: str | None = None) -> None:
@@ -181,7 +182,7 @@ class LogsPane(Widget):
         head.show(tabs(labels, self._current, head.content_size.width - width(hint)), hint)
         view = self.view
         sifted = sifting(view.wanted, view.page.passed)
-        self.query_one(".count", Bar).show((), sifted[-2:] if self._asking == "filter" else ())
+        self.query_one(".count", Bar).show((), lines_that_pass(view.page.passed) if self._asking == "filter" else ())
         state = (*finding(view.found), *sifted)
         self.query_one(".foot", Bar).show(state or estimated(view.page), position(view.page))
 

@@ -161,7 +161,8 @@ class MainScreen(Screen[None]):
         ]
         if typing:
             return tuple(found), (("all other keys go to the guest", "dim"),)
-        return (*found, Key("esc", "list", True, "back")), HELP
+        out = () if any(each.key == "esc" for each in found) else (Key("esc", "list", True, "back"),)
+        return (*found, *out), HELP
 
     # --- size
 

@@ -56,19 +56,24 @@ def entry_line(entry: Entry, cells: int, now: float) -> Line:
             (f"{age:>14}", "dim"))
 
 
+class _Entries(PickList[Entry]):
+    ground = "panel-ground"
+
+
 class PickLog(ModalScreen[int | None]):
     """Returns the number of the log, None on escape."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,o", "dismiss(None)", "leave it"), Binding("enter", "pick", "show"),
     ]
-    DEFAULT_CSS = "PickLog PickList { height: auto; max-height: 60vh; margin: 1 0; background: $panel-ground; }"
+    DEFAULT_CSS = """
+    PickLog PickList { height: auto; max-height: 60vh; padding: 0; margin: 1 0; background: $panel-ground; }
+    """
 
     def __init__(self, name: str, offered: Sequence[Choice], current: int) -> None:
         super().__init__()
         self._machine, self._offered, self._current = name, tuple(offered), current
-        self._list: PickList[Entry] = PickList(lambda entry, cells: entry_line(entry, cells, time.time()),
-                                               lambda entry: entry.number)
+        self._list = _Entries(lambda entry, cells: entry_line(entry, cells, time.time()), lambda entry: entry.number)
 
     def compose(self) -> ComposeResult:
         """Title, logs, keys."""

@@ -28,6 +28,8 @@ class PickList(Inked, Generic[T], can_focus=True):
         Binding("pageup,ctrl+u", "page(-1)", "page up", show=False),
     ]
 
+    ground = "ground"
+
     class Moved(Message):
         """The cursor is on another item, or its item has changed."""
 
@@ -95,10 +97,10 @@ class PickList(Inked, Generic[T], can_focus=True):
         """One item."""
         width, row = self.content_size.width, self._top + y
         if row >= len(self._items):
-            return self.ink.strip((), width)
+            return self.ink.strip((), width, self.ground)
         spans = self._line(self._items[row], width)
         if row != self._at:
-            return self.ink.strip(spans, width)
+            return self.ink.strip(spans, width, self.ground)
         margin: Line = (("▎ ", "accent-key" if self.has_focus else "hairline"),)
         return self.ink.strip((*margin, *spans[1:]), width, "raised")
 

@@ -117,6 +117,143 @@ async def test_hidden_it_reads_nothing(lima_home: Path) -> None:
         await until(pilot, on_screen(app, "line 499 "))
 
 
+def agent_log(home: Path, *records: str) -> Path:
+    path = home / "default" / "ha.stderr.log"
+    path.write_text("".join(f"{record}\n" for record in records))
+    return path
+
+
+async def test_a_filter_shows_only_its_lines_counts_them_and_follows(lima_home: Path) -> None:
+    path = serial_log(lima_home)
+    async with logs(lima_home) as (app, pane, pilot):
+        await until(pilot, on_screen(app, "line 499 "))
+        await pilot.press("ampersand", *"line 42")
+        await until(pilot, on_screen(app, "11 lines"))
+        assert pane.has_class("-asking"), "it acts while it is typed"
+        await pilot.press("enter")
+        await until(pilot, on_screen(app, "& line 42  11 lines"))
+        assert on_screen(app, "line 429 ")() and not on_screen(app, "line 499 ")()
+        with path.open("ab") as file:
+            file.write(b"nothing\r\nline 42 once more\r\n")
+        await until(pilot, on_screen(app, "line 42 once more"))
+        await until(pilot, on_screen(app, "12 lines"))
+        await pilot.press("ampersand", "home", "!", "enter")
+        await until(pilot, on_screen(app, "490 lines"))
+        await until(pilot, on_screen(app, "nothing"))
+        await pilot.press("ampersand", "x", "escape")
+        await until(pilot, on_screen(app, "& !line 42  490 lines"))
+        await pilot.press("escape")
+        await until(pilot, lambda: pane.view.page.passed is None)
+        assert app.recorded == []
+
+
+async def test_levels_cycle_and_lines_unfold(lima_home: Path) -> None:
+    serial_log(lima_home)
+    agent_log(lima_home, *(f'{{"level":"{level}","msg":"said {level}","port":{number},"time":"2026-11-21T01:02:03Z"}}'
+                           for number, level in enumerate(("debug", "info", "warning", "error"))))
+    async with logs(lima_home) as (app, _pane, pilot):
+        await until(pilot, on_screen(app, "line 499 "))
+        await pilot.press("right_square_bracket")
+        await until(pilot, on_screen(app, "said debug"))
+        for shown, gone in (("info and above  3 lines", "said debug"), ("warning and above  2 lines", "said info"),
+                            ("error  1 line", "said warning")):
+            await pilot.press("L")
+            await until(pilot, on_screen(app, shown))
+            await until(pilot, lambda gone=gone: not on_screen(app, gone)())
+        await pilot.press("L")
+        await until(pilot, on_screen(app, "said debug"))
+        await pilot.press("k", "k", "enter")
+        await until(pilot, on_screen(app, "  port   1"))
+        await pilot.press("enter")
+        await until(pilot, lambda: not on_screen(app, "  port   1")())
+        await pilot.press("v")
+        await until(pilot, on_screen(app, '{"level":"info","msg":"said info"'))
+        await pilot.press("v", "t")
+        await until(pilot, lambda: on_screen(app, "info    said info")() and not on_screen(app, "01:02:03")())
+
+
+async def test_all_logs_by_time_and_back(lima_home: Path) -> None:
+    serial_log(lima_home, 3)
+    serial_log(lima_home, 2).rename(lima_home / "default" / "serial.1.log")
+    agent_log(lima_home, '{"level":"info","msg":"hello","time":"2020-11-21T01:02:03Z"}')
+    (lima_home / "default" / "serial.log").write_bytes(b"kernel says\n")
+    async with logs(lima_home) as (app, pane, pilot):
+        await until(pilot, on_screen(app, "kernel says"))
+        await pilot.press("a")
+        await until(pilot, on_screen(app, "host agent           info    hello"))
+        rows = [row for row in screen_text(app) if "serial" in row or "hello" in row]
+        assert "hello" in rows[1] and "≈" not in rows[1], "the oldest comes first"
+        assert sum("≈" in row for row in rows) == 3
+        await until(pilot, on_screen(app, "≈ guest clock since start, else when it was written"))
+        await pilot.press("a")
+        await until(pilot, lambda: len(pane.view.sources) == 1)
+        await until(pilot, on_screen(app, "kernel says"))
+        await pilot.press("A")
+        await until(pilot, lambda: any("only one machine" in each.message for each in app._notifications))
+
+
+async def test_an_earlier_boot_is_picked_from_the_list(lima_home: Path) -> None:
+    serial_log(lima_home, 2).rename(lima_home / "default" / "serial.1.log")
+    (lima_home / "default" / "serial.log").write_bytes(b"this boot\n")
+    async with logs(lima_home) as (app, _pane, pilot):
+        await until(pilot, on_screen(app, "this boot"))
+        await pilot.press("o")
+        await until(pilot, on_screen(app, "logs of default"))
+        await until(pilot, on_screen(app, "44 B"))
+        await pilot.press("j", "enter")
+        await until(pilot, on_screen(app, "line 1 of the kernel"))
+        await until(pilot, lambda: not on_screen(app, "logs of default")())
+
+
+async def test_long_lines_wrap_and_say_what_is_left_out(lima_home: Path) -> None:
+    (lima_home / "default").mkdir()
+    long = b"begin " + b"x" * (1 << 20) + b" end\n"
+    (lima_home / "default" / "serial.log").write_bytes(b"before\n" + long + b"10%\r20%\r100%\r\n\x00\x01binary\n")
+    async with logs(lima_home) as (app, _pane, pilot):
+        await until(pilot, on_screen(app, "\u2400\u2401binary"))
+        await until(pilot, on_screen(app, "… +1 MiB"))
+        assert [row.strip() for row in screen_text(app) if "%" in row] == ["100%"]
+        await pilot.press("w")
+        await until(pilot, lambda: sum("xxxx" in row for row in screen_text(app)) > 5)
+        assert on_screen(app, "… +1 MiB")()
+        assert on_screen(app, "binary")(), "the end stays in sight"
+
+
+async def test_the_cursor_holds_the_page_and_copies_its_line(lima_home: Path) -> None:
+    path = serial_log(lima_home)
+    async with logs(lima_home) as (app, pane, pilot):
+        await until(pilot, on_screen(app, "line 499 "))
+        await pilot.press("k", "k")
+        await until(pilot, lambda: not pane.view.page.at_end)
+        with path.open("ab") as file:
+            file.write(b"fresh\r\n")
+        await until(pilot, on_screen(app, "↓ 1 new"))
+        assert [row[0] for row in screen_text(app) if "line 497 " in row] == ["▎"]
+        await pilot.press("y")
+        await until(pilot, lambda: any("1 line copied" in each.message for each in app._notifications))
+        assert app.clipboard in ("line 497 of the kernel", "")
+        await pilot.press("j", "j", "j")
+        await until(pilot, on_screen(app, "fresh"))
+        await until(pilot, on_screen(app, "following"))
+
+
+async def test_saving_asks_never_overwrites_and_keeps_the_filter(lima_home: Path) -> None:
+    serial_log(lima_home, 200)
+    target = lima_home / "taken.log"
+    target.write_text("mine")
+    async with logs(lima_home) as (app, _pane, pilot):
+        await until(pilot, on_screen(app, "line 199 "))
+        await pilot.press("ampersand", *"line 19", "enter")
+        await until(pilot, on_screen(app, "11 lines"))
+        await pilot.press("s", "ctrl+u", *str(target))
+        await until(pilot, on_screen(app, "is there already, and is not overwritten"))
+        await pilot.press("enter", "2", "enter")
+        await until(pilot, lambda: any("taken.log2" in each.message for each in app._notifications))
+    assert target.read_text() == "mine"
+    taken = (lima_home / "taken.log2").read_bytes().split(b"\r\n")
+    assert (taken[:2], len(taken)) == ([b"line 19 of the kernel", b"line 190 of the kernel"], 12)
+
+
 def open_files() -> list[str]:
     links = []
     for entry in Path("/proc/self/fd").iterdir():
