@@ -21,10 +21,12 @@ class Needle:
     def _folded(self, data: bytes) -> bytes:
         return data.lower() if self._fold else data
 
-    def count(self, data: bytes) -> int:
-        """How often it is there, without overlaps."""
+    def count(self, data: bytes, own: int) -> int:
+        """How often it begins in the first `own` bytes, without overlaps."""
         folded = self._folded(data)
-        return folded.count(self._bytes) if self._bytes and self._pattern.search(folded) else 0
+        if not self._bytes or self._pattern.search(folded) is None:
+            return 0
+        return folded.count(self._bytes, 0, own + self.overlap)
 
     def places(self, data: bytes) -> Iterator[int]:
         """Where it begins, as they are counted."""

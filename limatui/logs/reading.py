@@ -53,7 +53,7 @@ class Reading:
             for order in orders:
                 order(self)
             if orders or self.busy or page.looking:
-                restarted, page = page.restarted, self._read_on(height)
+                restarted, page = page.restarted, self._read_on(height, None if orders else page)
                 page = page._replace(restarted=restarted or page.restarted)
             return page, self._found()
 
@@ -98,9 +98,9 @@ class Reading:
 
     # --- reading on
 
-    def _read_on(self, height: int) -> Page:
+    def _read_on(self, height: int, page: Page | None) -> Page:
         end = monotonic() + TURN
-        page = self.window.page(height)
+        page = page or self.window.page(height)
         while (track := self.window.lacking) is not None and monotonic() < end:
             track.fetch(end - monotonic())
             page = self.window.page(height)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from limatui.logs.needle import Needle
 from limatui.logs.tally import Tally
 from limatui.logs.track import Track
 from limatui.logs.window import Cut, Window, moment
-from limatui.widgets.logfile import BLOCK, LineAt
+from limatui.widgets.logfile import BLOCK, PIECE, LineAt
 
 
 class Hit(NamedTuple):
@@ -27,22 +27,19 @@ class Finds:
         self.tally = Tally(track.file, self._count)
         self._last: tuple[int, int, list[int]] = (-1, -1, [])
 
-    def _data(self, block: int) -> list[tuple[int, bytes]]:
-        """Lines that pass; where a line goes on after the block because it is too long, a little more than that."""
-        file = self._track.file
-        end = file.edge(block + 1)
-        pieces = list(file.pieces(file.edge(block), end))
-        if pieces and end < file.size and not pieces[-1][1].endswith(b"\n"):
-            at, data = pieces[-1]
-            pieces[-1] = at, data + file.read(end, self._needle.overlap)
-        return pieces
-
     def _count(self, block: int) -> int:
-        sift, needle = self._track.sift, self._needle
-        if sift.idle:
-            return sum(needle.count(data) for _, data in self._data(block))
-        return sum(needle.count(b"".join(data[start:end] for start, end in sift.kept(data)))
-                   for _, data in self._data(block))
+        if self._track.sift.idle:
+            return sum(self._needle.count(data, own) for _, data, own in self._pieces(block))
+        return len(self._places(block))
+
+    def _pieces(self, block: int) -> Iterator[tuple[int, bytes, int]]:
+        """All of a block in pieces that overlap by almost the text: offset, bytes, how many of them are its own."""
+        file, overlap = self._track.file, self._needle.overlap
+        at, end = file.edge(block), file.edge(block + 1)
+        while at < end:
+            own = min(PIECE, end - at)
+            yield at, file.read(at, own + overlap), own
+            at += own
 
     def places(self, block: int) -> list[int]:
         """All places in a block."""
@@ -52,12 +49,11 @@ class Finds:
         return self._last[2]
 
     def _places(self, block: int) -> list[int]:
-        sift, needle = self._track.sift, self._needle
-        found = []
-        for at, data in self._data(block):
-            for start, end in [(0, len(data))] if sift.idle else sift.kept(data):
-                found += [at + start + place for place in needle.places(data[start:end])]
-        return found
+        sift, needle, file = self._track.sift, self._needle, self._track.file
+        if sift.idle:
+            return [at + place for at, data, own in self._pieces(block) for place in needle.places(data) if place < own]
+        return [at + start + place for at, data in file.pieces(file.edge(block), file.edge(block + 1))
+                for start, end in sift.kept(data) for place in needle.places(data[start:end])]
 
     def before(self, offset: int) -> int | None:
         """How many places are before an offset; None while that is not known."""

@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 CHUNK = 64 * 1024
 BLOCK = 1024 * 1024
-PIECE = CHUNK
-"""Bytes searched at a time: they stay in the processor's cache (1 MiB: half as fast)."""
+PIECE = 96 * 1024
+"""Bytes searched at a time: they stay in the processor's cache, and memory for them is at hand (1 MiB: half as fast)."""
+NEAR = 2 * 1024
+"""Bytes in which the end of a line is looked for first; each further look is at four times as many, up to CHUNK."""
 SHOWN = 8 * 1024
 """Bytes of a line that are read for showing."""
 HEAD = 64
@@ -136,12 +138,13 @@ class LogBytes:
 
     def _newline_before(self, low: int, high: int) -> int:
         """The offset after the last newline in [low, high), or -1."""
+        look = NEAR
         while high > low:
-            start = max(low, high - CHUNK)
+            start = max(low, high - look)
             at = self.read(start, high - start).rfind(b"\n")
             if at >= 0:
                 return start + at + 1
-            high = start
+            high, look = start, min(4 * look, CHUNK)
         return -1
 
     def line_start(self, offset: int) -> int:
@@ -155,9 +158,10 @@ class LogBytes:
 
     def line_end(self, start: int) -> int:
         """The start of the line after the one that starts at `start`; the size where there is none."""
-        at, block = start, start // BLOCK * BLOCK
+        at, block, look = start, start // BLOCK * BLOCK, NEAR
         while at < self.size:
-            chunk = self.read(at, min(CHUNK, block + BLOCK - at))
+            chunk = self.read(at, min(look, block + BLOCK - at))
+            look = min(4 * look, CHUNK)
             found = chunk.find(b"\n")
             if found >= 0:
                 return at + found + 1

@@ -11,7 +11,7 @@ import msgspec
 
 from limatui.ink import Line, Span
 from limatui.logs.levels import ERROR, WARNING, level_of
-from limatui.sanitize import log_line
+from limatui.sanitize import log_line, sanitize_line
 from limatui.widgets.logfile import LineAt
 
 _SGR = re.compile(r"\x1b\[([0-9;:]*)m")
@@ -35,7 +35,7 @@ def shown(line: LineAt, json: bool, clock: bool = True) -> Line:
 @lru_cache(maxsize=1024)
 def written(line: LineAt) -> Line:
     """The line as it is in the file, as far as that can be shown."""
-    return ((log_line(line.data.decode("utf-8", "replace")), ""),)
+    return ((sanitize_line(line.data.decode("utf-8", "replace")), ""),)
 
 
 def record_of(line: LineAt) -> dict[str, Any] | None:

@@ -37,6 +37,7 @@ def test_json_lines_are_time_level_message() -> None:
     assert plain(shown(line(record), True, False)) == "warning careful  port=22"
     assert shown(line(record), True)[-1][1] == "faint", "further fields stand back"
     assert plain(written(line(record))) == record.decode()
+    assert plain(written(line(b"1%\r\x1b[32m2%"))) == "1%\u240d\u241b[32m2%"
     assert plain(shown(line(b'{"no": "message"}'), True)) == '{"no": "message"}'
     assert plain(shown(line(b"{broken"), True)) == "{broken"
     step = b'{"name":"ssh","state":"done"}'

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from limatui.logs.needle import Needle
 from limatui.logs.reading import Found, Reading
+from limatui.logs.search import Finds
 from limatui.logs.sift import Wanted
-from limatui.widgets.logfile import BLOCK
-from tests.ui.logs_at import settled, source
+from limatui.widgets.logfile import BLOCK, PIECE
+from tests.ui.logs_at import settled, source, window
 
 
 def write(path: Path, data: bytes) -> Path:
@@ -82,7 +85,20 @@ def test_finds_in_several_logs_follow_their_times(tmp_path: Path) -> None:
     reading.close()
 
 
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.sampled_from([b"aa", b"a\n", b"b", b"\n", b"." * (PIECE - 2)]), max_size=12))
+def test_what_is_counted_is_what_can_be_gone_to(tmp_path_factory: pytest.TempPathFactory, parts: list[bytes]) -> None:
+    path = write(tmp_path_factory.mktemp("x") / "log", b"".join(parts))
+    seen = window(path)
+    finds = Finds(seen.tracks[0], Needle("aa"))
+    places = [place for block in range(finds.tally.blocks) for place in finds.places(block)]
+    assert finds.tally.total == len(places)
+    assert all(path.read_bytes()[place : place + 2] == b"aa" for place in places)
+    assert bool(places) == (b"aa" in path.read_bytes())
+    seen.close()
+
+
 def test_capitals_matter_when_there_are_some() -> None:
-    assert (list(Needle("error").places(b"ERROR error")), Needle("error").count(b"ERROR error")) == ([0, 6], 2)
+    assert (list(Needle("error").places(b"ERROR error")), Needle("error").count(b"ERROR error", 11)) == ([0, 6], 2)
     assert list(Needle("Error").places(b"ERROR Error")) == [6]
     assert list(Needle("").places(b"x")) == []
