@@ -1,6 +1,6 @@
 """The log viewer: time until the last lines of gigabytes are there, searching, filtering, and following a flood.
 
-Goals: open at the end <= 5 ms, at most `tail -n 50`, and within 2 MB of memory; a count >= 0.3 of `grep -c -F`, capitals
+Goals: open at the end <= 5 ms, at most `tail -n 50`, in 2 MB of memory; a count >= 0.3 of `grep -c -F`, capitals
 ignored >= 0.3 of `grep -c -i -F`; the loop that answers keys waits <= 16 ms meanwhile in 99 of 100 turns, or as long as
 beside a grep on a busy computer; a page while 100,000 lines a second arrive <= 5 ms. An argument says how many GB.
 """

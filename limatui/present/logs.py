@@ -16,7 +16,7 @@ from limatui.present.words import size
 from limatui.sanitize import sanitize_line
 
 GAP = 3
-EVERY_LOG, EVERY_MACHINE = "all by time", "all machines"
+EVERY_LOG, EVERY_MACHINE, MARKED = "all by time", "all machines", "marked machines"
 
 
 class Choice(NamedTuple):
@@ -26,19 +26,19 @@ class Choice(NamedTuple):
     sources: tuple[Source, ...]
 
 
-Others = Mapping[str, Sequence[LogFile]]
+Machines = Mapping[str, Sequence[LogFile]]
 
 
-def choices(name: str, logs: Sequence[LogFile], others: Others | None = None) -> tuple[Choice, ...]:
-    """Each log, all of them, and those of other machines too when they are given."""
+def choices(logs: Sequence[LogFile], machines: Machines, *, marked: bool = False) -> tuple[Choice, ...]:
+    """Each log, all of them, and those of several machines."""
     mine = tuple(Source(log, sanitize_line(log.label)) for log in logs)
     found = [Choice(source.tag, (source,)) for source in mine]
     if len(mine) > 1:
         found.append(Choice(EVERY_LOG, mine))
-    if mine and others:
-        every = {name: logs, **others}
-        found.append(Choice(EVERY_MACHINE, tuple(Source(log, sanitize_line(f"{machine} {log.label}"))
-                                                 for machine, some in every.items() for log in some)))
+    theirs = tuple(Source(log, sanitize_line(f"{machine} {log.label}"))
+                   for machine, some in machines.items() for log in some)
+    if mine and len(machines) > 1:
+        found.append(Choice(MARKED if marked else EVERY_MACHINE, theirs))
     return tuple(found)
 
 

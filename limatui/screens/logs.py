@@ -24,6 +24,7 @@ from limatui.logs.sift import EVERYTHING
 from limatui.present.logs import (
     EVERY_LOG,
     EVERY_MACHINE,
+    MARKED,
     Choice,
     choices,
     estimated,
@@ -45,7 +46,7 @@ LOG_KEYS = (
     ("/ n N", "search; capitals matter only when there are some; next, previous"),
     ("&", "only lines with a text; !text without it; a & b both"), ("L", "lowest level that is shown"),
     ("[ ] o", "log before, after; pick one, earlier boots too"),
-    ("a A", "all logs by time, those of all machines too; and back"),
+    ("a A", "all logs by time; those of all or of the marked machines; and back"),
     ("j k g G", "line by line, first line, follow the end"), ("⏎", "all of a line: its JSON, its whole text"),
     ("w ← →", "wrap long lines, or move sideways"), ("t v", "times; lines as they are in the file"),
     ("y Y", "copy the line, the page"), ("s p", "save to a file, open in $PAGER"),
@@ -141,24 +142,24 @@ class LogsPane(Widget):
     async def _watch_logs(self, name: str) -> None:
         while name:
             try:
-                self._take(await asyncio.to_thread(self._find, name, self._others()))
+                self._take(await asyncio.to_thread(self._find, name, *self._machines()))
             except LimaError as error:
                 self.query_one(".foot", Bar).show(((error.message, "bad"),))
             await asyncio.sleep(LOOK_AGAIN)
 
-    def _others(self) -> list[str]:
-        """Machines whose logs can be merged with these: those that are marked, else all."""
-        names = [each.name for each in self.app.fleet.instances]  # type: ignore[attr-defined]
-        return [name for name in names if name != self.instance]
+    def _machines(self) -> tuple[list[str], bool]:
+        """Machines whose logs can be merged: those that are marked in the list, else all."""
+        marked = [each.name for table in self.screen.query("InstanceTable") for each in getattr(table, "marked", ())]
+        return marked or [each.name for each in self.app.fleet.instances], bool(marked)  # type: ignore[attr-defined]
 
-    def _find(self, name: str, others: Sequence[str]) -> tuple[Choice, ...]:
+    def _find(self, name: str, machines: Sequence[str], marked: bool) -> tuple[Choice, ...]:
         found: dict[str, Sequence[LogFile]] = {}
-        for other in others:
+        for machine in machines:
             try:
-                found[other] = self.engine.log_files(other)
+                found[machine] = self.engine.log_files(machine)
             except LimaError:
                 continue
-        return choices(name, self.engine.log_files(name), found)
+        return choices(self.engine.log_files(name), found, marked=marked)
 
     def _take(self, found: tuple[Choice, ...]) -> None:
         """Use the list of logs; the one that is shown stays."""
@@ -212,7 +213,9 @@ class LogsPane(Widget):
         """All logs by time; again, the one that was shown before."""
         labels = [choice.label for choice in self._choices]
         now = labels[self._current] if labels else ""
-        if now not in (EVERY_LOG, EVERY_MACHINE):
+        if label == EVERY_MACHINE and MARKED in labels:
+            label = MARKED
+        if now not in (EVERY_LOG, EVERY_MACHINE, MARKED):
             self._alone = now
         wanted = self._alone if now == label else label
         if wanted in labels:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 CHUNK = 64 * 1024
 BLOCK = 1024 * 1024
 PIECE = 96 * 1024
-"""Bytes searched at a time: they stay in the processor's cache, and memory for them is at hand (1 MiB: half as fast)."""
+"""Bytes searched at a time: they stay in the processor's cache, their memory is at hand (1 MiB: half as fast)."""
 NEAR = 2 * 1024
 """Bytes in which the end of a line is looked for first; each further look is at four times as many, up to CHUNK."""
 SHOWN = 8 * 1024

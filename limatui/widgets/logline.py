@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -155,19 +156,20 @@ def with_hits(line: Line, needle: str) -> Line:
     places = [match.span() for match in re.finditer(re.escape(needle), text, re.IGNORECASE if fold else 0)]
     if not needle or not places:
         return line
-    inside = {at for start, end in places for at in range(start, end)}
-    return tuple(_cut_hits(line, inside))
+    return tuple(_cut_hits(line, places))
 
 
-def _cut_hits(line: Line, inside: set[int]) -> list[Span]:
+def _cut_hits(line: Line, places: list[tuple[int, int]]) -> list[Span]:
+    """Cut at the borders of the places; they do not overlap, so between two borders is a place or none."""
+    borders = [at for place in places for at in place]
     spans: list[Span] = []
     at = 0
     for text, marks in line:
-        for offset, char in enumerate(text):
-            wanted = f"{marks} {_HIT}".strip() if at + offset in inside else marks
-            if spans and spans[-1][1] == wanted:
-                spans[-1] = (spans[-1][0] + char, wanted)
-            else:
-                spans.append((char, wanted))
-        at += len(text)
+        end, number = at + len(text), bisect_right(borders, at)
+        while at < end:
+            stop = min(end, borders[number]) if number < len(borders) else end
+            if stop > at:
+                spans.append((text[at - end + len(text) : stop - end + len(text)],
+                              f"{marks} {_HIT}".strip() if number % 2 else marks))
+            at, number = stop, number + 1
     return spans

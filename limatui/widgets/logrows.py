@@ -37,16 +37,36 @@ class Row(NamedTuple):
     line: int
 
 
-def rows(lines: Sequence[LineAt], look: Look, unfolded: set[tuple[int, int]], cells: int, most: int) -> list[Row]:
-    """The rows of these lines; one line has at most `most`."""
+class Screen(NamedTuple):
+    """The room for rows, and the line that must be in it."""
+
+    cells: int
+    height: int
+    cursor: int
+
+
+def rows(lines: Sequence[LineAt], look: Look, unfolded: set[tuple[int, int]], screen: Screen) -> list[Row]:
+    """The rows that are seen: from the first line on if the cursor is there then, else up to the cursor."""
     dated = look.times and len({int(line.time // 86400) for line in lines}) > 1
-    found = []
-    for number, line in enumerate(lines):
-        ahead = before(line, look, dated=dated)
-        room = max(8, cells - width(ahead))
-        found += [Row((*(ahead if at == 0 else ((" " * width(ahead), ""),)), *text), number)
-                  for at, text in enumerate(_texts(line, look, room, most, (line.track, line.start) in unfolded))]
-    return found
+    found: list[Row] = []
+    for number in range(min(screen.cursor, len(lines) - 1), -1, -1):
+        found[:0] = _rows_of(number, lines[number], look, unfolded, screen, dated)
+        if len(found) >= screen.height:
+            return found[-screen.height:]
+    for number in range(screen.cursor + 1, len(lines)):
+        if len(found) >= screen.height:
+            break
+        found += _rows_of(number, lines[number], look, unfolded, screen, dated)
+    return found[: screen.height]
+
+
+def _rows_of(number: int, line: LineAt, look: Look, unfolded: set[tuple[int, int]], screen: Screen,
+             dated: bool) -> list[Row]:
+    ahead = before(line, look, dated=dated)
+    room = max(8, screen.cells - width(ahead))
+    empty: Line = ((" " * width(ahead), ""),)
+    texts = _texts(line, look, room, max(3, screen.height - 1), (line.track, line.start) in unfolded)
+    return [Row((*(empty if at else ahead), *text), number) for at, text in enumerate(texts)]
 
 
 def before(line: LineAt, look: Look, *, dated: bool = False) -> Line:
@@ -69,20 +89,33 @@ def body(line: LineAt, look: Look) -> Line:
 
 def _texts(line: LineAt, look: Look, room: int, most: int, unfolded: bool) -> list[Line]:
     text = body(line, look)
-    if unfolded and not look.raw and (record := record_of(line)) is not None:
+    if unfolded and not look.raw and look.json[line.track] and (record := record_of(line)) is not None:
         return [with_hits(each, look.needle) for each in _limited([cut(text, room), *_unfolded(record, room)], most, 0)]
-    if look.needle:
-        text = with_hits(text, look.needle)
     if look.wrap or unfolded:
-        return _limited(wrapped(text, room), most, line.cut)
-    return [_one_row(shifted(text, look.shift), room, line.cut)]
+        text, left_out = _shortened(text, room * most)
+        return _limited(wrapped(with_hits(text, look.needle), room), most, line.cut + left_out)
+    # Only what may be seen is searched for finds: a line can be as long as 8 KB.
+    text, _ = _shortened(shifted(text, look.shift), room + len(look.needle))
+    return [_one_row(with_hits(text, look.needle), room, line.cut)]
+
+
+def _shortened(text: Line, most: int) -> tuple[Line, int]:
+    """At most so many characters, and how many were left out."""
+    kept: list[Span] = []
+    left_out = 0
+    for part, marks in text:
+        if most > 0:
+            kept.append((part[:most], marks))
+        left_out += max(0, len(part) - max(0, most))
+        most -= len(part)
+    return tuple(kept), left_out
 
 
 def _one_row(text: Line, room: int, left_out: int) -> Line:
     if not left_out:
         return text
-    mark = more(left_out)
-    return (*pad(text, room - len(mark) - 1), (f" {mark}", "faint"))
+    mark = more(left_out).removeprefix("…")
+    return (*pad((*text, ("…", "faint")), room - len(mark)), (mark, "faint"))
 
 
 def more(count: int) -> str:
@@ -115,12 +148,11 @@ def _head(text: str, cells: int) -> str:
 
 
 def _limited(texts: list[Line], most: int, left_out: int) -> list[Line]:
-    if len(texts) > most:
-        left_out += sum(len(part) for text in texts[most - 1 :] for part, _ in text)
-        texts = texts[: most - 1]
-    elif not left_out:
+    """At most so many rows; the last one says how much is left out."""
+    if not left_out and len(texts) <= most:
         return texts
-    return [*texts, ((more(left_out), "faint"),)]
+    left_out += sum(len(part) for text in texts[most - 1 :] for part, _ in text)
+    return [*texts[: most - 1], ((more(left_out), "faint"),)]
 
 
 def _unfolded(record: dict[str, object], room: int) -> Iterable[Line]:

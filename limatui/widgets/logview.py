@@ -21,7 +21,7 @@ from limatui.logs.window import Page
 from limatui.widgets.background import begin
 from limatui.widgets.copying import copy_lines
 from limatui.widgets.inked import Inked
-from limatui.widgets.logrows import Look, Row, before, body, rows
+from limatui.widgets.logrows import Look, Row, Screen, before, body, rows
 
 BUSY_POLL, IDLE_POLL = 0.05, 0.25
 """Seconds between looks at the files: 20 pages a second while they grow, 4 while they do not."""
@@ -94,7 +94,7 @@ class LogView(Inked, can_focus=True):
                 self._asked.clear()
                 orders, self._orders = self._orders, []
                 before = self.page.size
-                page, found = await asyncio.to_thread(reading.turn, orders, self.size.height)
+                page, found = await asyncio.to_thread(self._turn, reading, orders)
                 # A page that was made before the thread heard that the user moved would take the cursor away again.
                 self._held = self._held and bool(self._orders)
                 self._accept(page._replace(at_end=page.at_end and not self._held), found)
@@ -103,6 +103,13 @@ class LogView(Inked, can_focus=True):
         finally:
             # A turn may still run in its thread: the files are closed behind it, without waiting here.
             asyncio.get_running_loop().run_in_executor(None, reading.close)
+
+    def _turn(self, reading: Reading, orders: Sequence[Order]) -> tuple[Page, Found]:
+        """In the thread; lines are taken apart here, since one may be 8 KB of colours."""
+        page, found = reading.turn(orders, self.size.height)
+        for line in page.lines:
+            body(line, self.look)
+        return page, found
 
     async def _rest(self, seconds: float) -> None:
         try:
@@ -156,23 +163,19 @@ class LogView(Inked, can_focus=True):
 
     @property
     def rows(self) -> list[Row]:
-        """All rows of the page, more than fit where lines are wrapped or unfolded."""
+        """What is seen of the page: less of it where lines are wrapped or unfolded."""
         if self._rows is None:
-            most = max(4, self.size.height - 1)
-            self._rows = rows(self.page.lines, self.look, self._unfolded, self.size.width - _MARGIN - 1, most)
+            width, height = self.size
+            screen = Screen(width - _MARGIN - 1, max(1, height), self._cursor)
+            self._rows = rows(self.page.lines, self.look, self._unfolded, screen)
         return self._rows
-
-    def _first_row(self) -> int:
-        """So many rows are above the window that the line under the cursor is in it."""
-        below = next((at for at, row in enumerate(self.rows) if row.line > self._cursor), len(self.rows))
-        return max(0, below - self.size.height)
 
     def render_line(self, y: int) -> Strip:
         """One row."""
-        width, at = self.size.width, self._first_row() + y
-        if at >= len(self.rows):
+        width = self.size.width
+        if y >= len(self.rows):
             return self.ink.strip((), width)
-        row = self.rows[at]
+        row = self.rows[y]
         here = row.line == self._cursor and not self.page.at_end
         mark = ("▎", "accent-key" if self.has_focus else "hairline") if here else (" ", "")
         return self.ink.strip((mark, *row.text), width, "raised" if here else "ground")
@@ -200,7 +203,7 @@ class LogView(Inked, can_focus=True):
             self._cursor, self._held = at, True
             self.page = self.page._replace(at_end=False)
             self._go("hold")
-            self.refresh()
+            self.redraw()
         elif step < 0 or not self.page.at_end:
             self._go("move", step)
 
@@ -234,9 +237,8 @@ class LogView(Inked, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """The line under the pointer."""
-        at = self._first_row() + event.y
-        if at < len(self.rows):
-            self.action_rows(self.rows[at].line - self._cursor)
+        if event.y < len(self.rows):
+            self.action_rows(self.rows[event.y].line - self._cursor)
 
     # --- how lines look
 

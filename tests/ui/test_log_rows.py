@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from limatui.ink import Line, plain, width
 from limatui.widgets.logfile import LineAt
 from limatui.widgets.logline import shifted, shown, with_hits, written
-from limatui.widgets.logrows import Look, Row, rows, wrapped
+from limatui.widgets.logrows import Look, Row, Screen, rows, wrapped
 
 RECORD = b'{"level":"warning","msg":"careful","time":"2026-11-21T01:02:03.123456789+01:00","port":22,"a":{"b":"x\\ny"}}'
 
@@ -47,26 +47,36 @@ def test_json_lines_are_time_level_message() -> None:
 
 def test_json_unfolds_to_all_of_its_fields() -> None:
     look = Look(json=(True,))
-    folded, unfolded = (rows([line(RECORD)], look, which, 60, 20) for which in (set(), {(0, 0)}))
+    screen = Screen(60, 20, 0)
+    folded, unfolded = rows([line(RECORD)], look, set(), screen), rows([line(RECORD)], look, {(0, 0)}, screen)
     assert len(folded) == 1
     assert drawn(unfolded)[1:] == [
         "  level  warning", "  msg    careful", "  time   2026-11-21T01:02:03.123456789+01:00", "  port   22",
         "  a.b    x", "         y"]
     assert {row.line for row in unfolded} == {0}
-    assert len(rows([line(RECORD)], look._replace(raw=True), {(0, 0)}, 200, 20)) == 1, "as written it stays as it is"
+    assert len(rows([line(RECORD)], look._replace(raw=True), {(0, 0)}, Screen(200, 20, 0))) == 1
 
 
 def test_a_long_line_says_how_much_is_left_out() -> None:
-    found = rows([line(b"x" * 8192, 1_000_000)], Look(), set(), 40, 20)
-    assert drawn(found) == ["x" * 27 + "  … +977 KiB"] or drawn(found)[0].endswith("… +977 KiB")
+    found = rows([line(b"x" * 8192, 1_000_000)], Look(), set(), Screen(40, 20, 0))
+    assert drawn(found)[0].endswith("xx… +977 KiB")
     assert width(found[0].text) <= 40
-    wrapped_up = rows([line(b"x" * 8192, 1_000_000)], Look(wrap=True), set(), 40, 5)
-    assert (len(wrapped_up), drawn(wrapped_up)[:4], drawn(wrapped_up)[4]) == (5, ["x" * 40] * 4, "… +984 KiB")
+    wrapped_up = rows([line(b"x" * 8192, 1_000_000)], Look(wrap=True), set(), Screen(40, 5, 0))
+    assert drawn(wrapped_up) == ["x" * 40] * 3 + ["… +984 KiB"]
+
+
+def test_the_line_under_the_cursor_is_seen_whatever_the_others_take() -> None:
+    lines = [line(b"%d " % number + b"x" * 90)._replace(start=number) for number in range(6)]
+    look = Look(wrap=True)
+    assert [row.line for row in rows(lines, look, set(), Screen(40, 8, 0))] == [0, 0, 0, 1, 1, 1, 2, 2]
+    assert [row.line for row in rows(lines, look, set(), Screen(40, 8, 5))] == [3, 3, 4, 4, 4, 5, 5, 5]
+    assert [row.line for row in rows(lines, Look(), set(), Screen(40, 8, 5))] == [0, 1, 2, 3, 4, 5]
+    assert rows([], look, set(), Screen(40, 8, 0)) == []
 
 
 def test_wrapping_keeps_every_character_and_the_place_of_the_text() -> None:
     look = Look(wrap=True, times=True, tags=("serial", "agent"), json=(False, False))
-    found = rows([line(b"abcdefghijkl" * 3, time=3600.0, track=1)], look, set(), 34, 20)
+    found = rows([line(b"abcdefghijkl" * 3, time=3600.0, track=1)], look, set(), Screen(34, 20, 0))
     texts = [plain(row.text) for row in found]
     assert "agent " in texts[0]
     begin = texts[0].index("abc")
@@ -76,9 +86,9 @@ def test_wrapping_keeps_every_character_and_the_place_of_the_text() -> None:
 
 def test_times_say_when_they_are_estimates() -> None:
     look = Look(times=True)
-    sure, about = rows([line(b"x", time=3600.0), line(b"y", time=3601.0, about=True)], look, set(), 60, 20)
+    sure, about = rows([line(b"x", time=3600.0), line(b"y", time=3601.0, about=True)], look, set(), Screen(60, 20, 0))
     assert (plain(sure.text)[0], plain(about.text)[0]) == (" ", "≈")
-    dated = rows([line(b"x", time=3600.0), line(b"y", time=3600.0 + 86400 * 40)], look, set(), 60, 20)
+    dated = rows([line(b"x", time=3600.0), line(b"y", time=3600.0 + 86400 * 40)], look, set(), Screen(60, 20, 0))
     assert plain(dated[1].text).count("-") == 1, "where the day changes it is told"
 
 
@@ -101,4 +111,5 @@ def test_wrapped_lines_fit(parts: list[str], room: int) -> None:
 def test_hits_are_reversed_and_lines_shift() -> None:
     marked = with_hits((("a nee", "dim"), ("dle b", "")), "needle")
     assert marked == (("a ", "dim"), ("nee", "dim reverse"), ("dle", "reverse"), (" b", ""))
+    assert with_hits((("aAa a", "dim"),), "aa") == (("aA", "dim reverse"), ("a a", "dim"))
     assert shifted((("abc", "dim"), ("def", "")), 4) == (("ef", ""),)
