@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
 from limatui.widgets.logfile import LineAt, LogBytes
 
-LOOK_BACK = 64 * 1024
-"""Bytes before a line in which a time is looked for when it has none."""
+CHUNK = 64 * 1024
+"""For a line without a time the last one is used of its own chunk of the file, or of the chunk before."""
+_REMEMBERED = 16
+"""Chunks whose times are kept."""
+_ENOUGH = 4096
+"""Bytes of a line in which a time is looked for."""
 MOST_ARRIVALS = 4096
 _FIELD = re.compile(rb'(?<!\\)"time"\s*:\s*"([^"]{10,40})"')
 _AHEAD = rb"(?:\x1b\[[0-9;?]*[A-Za-z]){0,4}\W{0,2}"
@@ -56,6 +60,7 @@ class Clock:
         self._offsets: list[int] = []
         self._times: list[float] = []
         self._guessed = 0.0
+        self._chunks: dict[int, tuple[int, list[int], list[Stamp]]] = {}
 
     def arrived(self, offset: int, now: float) -> None:
         """What stands from `offset` on was written now."""
@@ -69,6 +74,7 @@ class Clock:
         """The file is another one."""
         self._offsets.clear()
         self._times.clear()
+        self._chunks.clear()
         self._guessed = 0.0
 
     def of(self, line: LineAt) -> tuple[float, bool]:
@@ -84,9 +90,36 @@ class Clock:
         return (self.began + near.seconds if near.since_boot else near.seconds), True
 
     def _before(self, start: int) -> Stamp | None:
-        low = max(0, start - LOOK_BACK)
-        lines = self._file.read(low, start - low).split(b"\n")
-        return next((found for line in reversed(lines) if (found := stamp(line)) is not None), None)
+        chunk = max(0, start - 1) // CHUNK
+        offsets, stamps = self._chunk(chunk)
+        at = bisect_left(offsets, start)
+        if at:
+            return stamps[at - 1]
+        stamps = self._chunk(chunk - 1)[1] if chunk else []
+        return stamps[-1] if stamps else None
+
+    def _chunk(self, number: int) -> tuple[list[int], list[Stamp]]:
+        """Where in a chunk there are lines with a time, and the times."""
+        start, size = number * CHUNK, self._file.size
+        until, offsets, stamps = self._chunks.get(number, (-1, [], []))
+        if until < min(size, start + CHUNK + _ENOUGH):
+            while len(self._chunks) >= _REMEMBERED:
+                del self._chunks[next(iter(self._chunks))]
+            offsets, stamps = self._look(start)
+            self._chunks[number] = size, offsets, stamps
+        return offsets, stamps
+
+    def _look(self, start: int) -> tuple[list[int], list[Stamp]]:
+        ahead = min(start, 1)
+        data = b"\n" * (1 - ahead) + self._file.read(start - ahead, CHUNK + _ENOUGH + ahead)
+        offsets, stamps, at = list[int](), list[Stamp](), data.find(b"\n") + 1
+        while 0 < at <= CHUNK:
+            end = data.find(b"\n", at)
+            if (found := stamp(data[at : min(at + _ENOUGH, end) if end >= 0 else at + _ENOUGH])) is not None:
+                offsets.append(start + at - 1)
+                stamps.append(found)
+            at = end + 1
+        return offsets, stamps
 
     @property
     def began(self) -> float:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from limatui.logs.clock import Clock, Stamp, stamp
+from limatui.logs.clock import CHUNK, Clock, Stamp, stamp
 from limatui.logs.reading import Reading
 from limatui.logs.sift import Wanted
 from limatui.widgets.logfile import LineAt, LogBytes
@@ -75,6 +75,38 @@ def test_what_is_seen_arriving_was_written_then(tmp_path: Path) -> None:
     for _ in range(10_000):
         seen.arrived(100, NOON + 62)
     assert len(seen._times) < 5000, "what is remembered has a bound"
+    file.__exit__()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 40_000)), max_size=8))
+def test_a_line_without_a_time_has_that_of_the_last_one_before_it(
+    tmp_path_factory: pytest.TempPathFactory, parts: list[tuple[bool, int]],
+) -> None:
+    path = tmp_path_factory.mktemp("x") / "log"
+    path.write_bytes(b"".join((b"[%5d.000000] " % number if timed else b"") + b"x" * size + b"\n"
+                              for number, (timed, size) in enumerate(parts)))
+    seen, file = clock(path, NOON)
+    last, last_at, at = 0.0, 0, 0
+    for number, (timed, _) in enumerate(parts):
+        line = file.line(at)
+        if timed:
+            last, last_at = float(number), at
+        near = at - last_at < CHUNK
+        assert seen.of(line) == (NOON + last, True) or not near
+        at = line.end
+    file.__exit__()
+
+
+def test_a_time_that_is_written_later_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"[    1.000000] a\nb\n")
+    seen, file = clock(path, NOON)
+    assert seen.of(file.line(17)) == (NOON + 1, True)
+    with path.open("ab") as log:
+        log.write(b"[    2.000000] c\nd\n")
+    file.refresh()
+    assert seen.of(file.line(36)) == (NOON + 2, True)
     file.__exit__()
 
 
