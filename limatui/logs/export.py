@@ -70,10 +70,12 @@ def _merged(window: Window) -> Iterator[bytes]:
     window.start()
     cut = window.cut
     while True:
+        window.lacking = None
         lines, cut = window.forward(cut, _AT_ONCE)
         yield b"".join(_whole(window, line) for line in lines)
-        if (track := window.lacking) is not None:
-            track.fetch(1.0)
+        if window.lacking is not None:
+            track, missing = window.lacking
+            track.fetch(missing, 1.0)
         elif len(lines) < _AT_ONCE:
             return
 

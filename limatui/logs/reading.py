@@ -101,8 +101,9 @@ class Reading:
     def _read_on(self, height: int, page: Page | None) -> Page:
         end = monotonic() + TURN
         page = page or self.window.page(height)
-        while (track := self.window.lacking) is not None and monotonic() < end:
-            track.fetch(end - monotonic())
+        while self.window.lacking is not None and monotonic() < end:
+            track, missing = self.window.lacking
+            track.fetch(missing, end - monotonic())
             page = self.window.page(height)
         if self._step_hunt(end):
             page = self.window.page(height)

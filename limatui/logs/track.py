@@ -15,8 +15,11 @@ from limatui.logs.sift import Sift, Wanted
 from limatui.logs.tally import Tally
 from limatui.widgets.logfile import BLOCK, LineAt, LogBytes
 
-_REMEMBERED = 16
-"""Blocks whose line starts are kept: up to 80 KB each."""
+_REMEMBERED = 200_000
+"""Line starts that are kept: 1.6 MB."""
+
+Missing = tuple[int, int]
+"""A block that is not counted yet, and the direction to go on in: 1 or -1."""
 
 
 class Source(Struct, frozen=True):
@@ -34,7 +37,7 @@ class Track:
         self.source = source
         self.file = LogBytes(source.log.path)
         self.clock = Clock(self.file, source.log.began)
-        self.missing: tuple[int, int] | None = None
+        self.missing: Missing | None = None
         self.tally: Tally | None = None
         self.sift = Sift()
         self._looked = False
@@ -71,11 +74,11 @@ class Track:
     def _pieces(self, block: int) -> Iterator[tuple[int, bytes]]:
         return self.file.pieces(self.file.edge(block), self.file.edge(block + 1))
 
-    def fetch(self, seconds: float) -> None:
-        """Count from the missing block on until there is a line that passes, or the time is up."""
-        if self.missing is None or self.tally is None:
+    def fetch(self, missing: Missing, seconds: float) -> None:
+        """Count from a block on until there is a line that passes, or the time is up."""
+        if self.tally is None:
             return
-        (block, step), end = self.missing, time.monotonic() + seconds
+        (block, step), end = missing, time.monotonic() + seconds
         while 0 <= block < self.tally.blocks and not self.tally.measure(block) and time.monotonic() < end:
             block += step
 
@@ -119,7 +122,7 @@ class Track:
         if not self.tally.known(block):
             return array("Q")
         if block not in self._starts:
-            if len(self._starts) >= _REMEMBERED:
+            while sum(map(len, self._starts.values())) > _REMEMBERED:
                 del self._starts[next(iter(self._starts))]
             kept = (at + start for at, data in self._pieces(block) for start, _ in self.sift.kept(data))
             self._starts[block] = array("Q", kept)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from limatui.logs.sift import Wanted
-from limatui.logs.track import Track
+from limatui.logs.track import Missing, Track
 from limatui.widgets.logfile import LineAt
 
 Cut = tuple[int, ...]
@@ -45,6 +45,7 @@ class Window:
         self._owed = 0
         self._new = 0
         self._counted = list(self._cut)
+        self.lacking: tuple[Track, Missing] | None = None
 
     def close(self) -> None:
         """Close the files."""
@@ -56,10 +57,11 @@ class Window:
         """Where the window begins."""
         return self._cut
 
-    @property
-    def lacking(self) -> Track | None:
-        """A log that must be read on before this page is complete."""
-        return next((track for track in self.tracks if track.missing is not None), None)
+    def _note(self) -> bool:
+        """Whether a log must be read on before there is an answer; which one is kept in `lacking`."""
+        found = next(((track, track.missing) for track in self.tracks if track.missing is not None), None)
+        self.lacking = self.lacking or found
+        return found is not None
 
     def choose(self, wanted: Wanted) -> None:
         """Let other lines pass; the first line stays, or one near it."""
@@ -81,18 +83,24 @@ class Window:
     def page(self, height: int) -> Page:
         """Look at the files again and give the lines to show."""
         restarted = self.refresh()
-        self._height = max(1, height)
+        self._height, self.lacking = max(1, height), None
         if self._owed:
             self.move(self._owed)
         if self._follow:
-            self._cut, self._owed = self.back(self._end(), self._height), 0
+            self._to_last_page()
         lines, _ = self.forward(self._cut, self._height)
+        if len(lines) < self._height and not self._follow and self.lacking is None:
+            self._to_last_page()
+            lines, _ = self.forward(self._cut, self._height)
         if not self._follow:
             self._count_new()
         size = sum(track.file.size for track in self.tracks)
         there = any(track.file.there for track in self.tracks)
         return Page(tuple(lines), self._follow, size, there, self._new, restarted, self._share(lines, size),
                     self.passed, self.lacking is not None)
+
+    def _to_last_page(self) -> None:
+        self._cut, self._owed = self.back(self._end(), self._height), 0
 
     def _end(self) -> Cut:
         return tuple(track.file.size for track in self.tracks)
@@ -122,7 +130,7 @@ class Window:
         self._forget_missing()
         place, lines = list(cut), list[LineAt]()
         heads = [track.next(at) for track, at in zip(self.tracks, cut, strict=True)]
-        while len(lines) < count and self.lacking is None:
+        while len(lines) < count and not self._note():
             first = min((head for head in heads if head is not None), key=moment, default=None)
             if first is None or first.end <= first.start:
                 break
@@ -136,14 +144,14 @@ class Window:
         self._forget_missing()
         place = list(cut)
         tails = [track.previous(at) for track, at in zip(self.tracks, cut, strict=True)]
-        while count and self.lacking is None:
+        while count and not self._note():
             last = max((tail for tail in tails if tail is not None), key=moment, default=None)
             if last is None:
                 break
             place[last.track] = last.start
             tails[last.track] = self.tracks[last.track].previous(last.start)
             count -= 1
-        self._owed = -count if self.lacking is not None else 0
+        self._owed = -count if self._note() else 0
         return tuple(place)
 
     def _forget_missing(self) -> None:
@@ -159,7 +167,7 @@ class Window:
         self._owed = 0
         _, self._cut = self.forward(self._cut, rows)
         below, _ = self.forward(self._cut, self._height + 1)
-        if len(below) <= self._height and self.lacking is None:
+        if len(below) <= self._height and not self._note():
             self.end()
 
     def hold(self) -> None:

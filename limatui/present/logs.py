@@ -19,6 +19,18 @@ GAP = 3
 EVERY_LOG, EVERY_MACHINE, MARKED = "all by time", "all machines", "marked machines"
 
 
+LOG_KEYS = (
+    ("/ n N", "search; capitals matter only when there are some; next, previous"),
+    ("&", "only lines with a text; !text without it; a & b both"), ("L", "lowest level that is shown"),
+    ("[ ] o", "log before, after; pick one, earlier boots too"),
+    ("a A", "all logs by time; those of all or of the marked machines; and back"),
+    ("j k g G", "line by line, first line, follow the end"), ("⏎", "all of a line: its JSON, its whole text"),
+    ("w ← →", "wrap long lines, or move sideways"), ("t v", "times; lines as they are in the file"),
+    ("y Y", "copy the line, the page"), ("s p", "save to a file, open in $PAGER"),
+)
+"""For the help."""
+
+
 class Choice(NamedTuple):
     """Something to look at: one log, or several merged by time."""
 

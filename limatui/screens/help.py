@@ -11,6 +11,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
 from limatui.present.keys import Key, help_lines, help_section
+from limatui.present.logs import LOG_KEYS
 from limatui.widgets.bar import Bar, Block
 from limatui.widgets.footer import Footer
 
@@ -40,9 +41,8 @@ class HelpScreen(ModalScreen[None]):
     def on_resize(self) -> None:
         """As wide as there is room."""
         console = getattr(import_module("limatui.screens.console"), "CONSOLE_KEYS", ())
-        logs = getattr(import_module("limatui.screens.logs"), "LOG_KEYS", ())
         cells = min(110, self.size.width - 6)
-        self.query_one(Block).show((*help_lines(console, cells), *help_section("LOGS", logs, cells)))
+        self.query_one(Block).show((*help_lines(console, cells), *help_section("LOGS", LOG_KEYS, cells)))
 
     def action_scroll(self, lines: int) -> None:
         """Up or down."""

@@ -42,16 +42,6 @@ from limatui.widgets.logview import LogView
 
 LOOK_AGAIN = 2.0
 """Seconds between looks for logs that came or went."""
-LOG_KEYS = (
-    ("/ n N", "search; capitals matter only when there are some; next, previous"),
-    ("&", "only lines with a text; !text without it; a & b both"), ("L", "lowest level that is shown"),
-    ("[ ] o", "log before, after; pick one, earlier boots too"),
-    ("a A", "all logs by time; those of all or of the marked machines; and back"),
-    ("j k g G", "line by line, first line, follow the end"), ("⏎", "all of a line: its JSON, its whole text"),
-    ("w ← →", "wrap long lines, or move sideways"), ("t v", "times; lines as they are in the file"),
-    ("y Y", "copy the line, the page"), ("s p", "save to a file, open in $PAGER"),
-)
-"""For the help."""
 _HINTS = {"search": "search, enter finds", "filter": "only lines with this; !this without; this & that both"}
 
 
@@ -90,22 +80,26 @@ class LogsPane(Widget):
         self._choices: tuple[Choice, ...] = ()
         self._current = 0
         self._alone = ""
+        self._reads = False
         self._asking = ""
         self._filter_before = ""
         self._state = (False, False)
         self.view = LogView()
+        self._head, self._foot = Bar(ground="panel-ground", classes="head"), Bar(classes="foot")
+        self._label, self._count = Bar(ground="raised", classes="label"), Bar(ground="raised", classes="count")
+        self._entry = Input(compact=True)
         self._saving = LogSaving(self, self.view)
         self.set_reactive(LogsPane.instance, instance)
 
     def compose(self) -> ComposeResult:
         """Row of logs, the log, the line that is typed or the position."""
-        yield Bar(ground="panel-ground", classes="head")
+        yield self._head
         yield self.view
         with Horizontal(classes="ask"):
-            yield Bar(ground="raised", classes="label")
-            yield Input(compact=True)
-            yield Bar(ground="raised", classes="count")
-        yield Bar(classes="foot")
+            yield self._label
+            yield self._entry
+            yield self._count
+        yield self._foot
 
     @property
     def engine(self) -> EngineApi:
@@ -123,7 +117,7 @@ class LogsPane(Widget):
         """Stop reading."""
         self.workers.cancel_group(self, "logs")
         self.view.close()
-        self._choices = ()
+        self._reads = False
 
     def on_unmount(self) -> None:
         """What is being written is given up."""
@@ -144,7 +138,7 @@ class LogsPane(Widget):
             try:
                 self._take(await asyncio.to_thread(self._find, name, *self._machines()))
             except LimaError as error:
-                self.query_one(".foot", Bar).show(((error.message, "bad"),))
+                self._foot.show(((error.message, "bad"),))
             await asyncio.sleep(LOOK_AGAIN)
 
     def _machines(self) -> tuple[list[str], bool]:
@@ -168,24 +162,25 @@ class LogsPane(Widget):
         labels = [choice.label for choice in found]
         self._current = labels.index(before.label) if before is not None and before.label in labels else 0
         now = found[self._current] if found else None
-        if _files(now) != _files(before):
+        if _files(now) != _files(before) or not self._reads:
             self.view.open(now.sources if now else ())
+            self._reads = True
         self._show()
 
     def _show(self) -> None:
-        head = self.query_one(".head", Bar)
+        head = self._head
         if not self._choices:
             head.show(((self.instance, "bold"), ("  has no logs yet: they appear when it starts", "dim")))
-            self.query_one(".foot", Bar).show(())
+            self._foot.show(())
             return
         hint: Line = ((" [ ] other log", "faint"),) if len(self._choices) > 1 else ()
         labels = [choice.label for choice in self._choices]
         head.show(tabs(labels, self._current, head.content_size.width - width(hint)), hint)
         view = self.view
         sifted = sifting(view.wanted, view.page.passed)
-        self.query_one(".count", Bar).show((), lines_that_pass(view.page.passed) if self._asking == "filter" else ())
+        self._count.show((), lines_that_pass(view.page.passed) if self._asking == "filter" else ())
         state = (*finding(view.found), *sifted)
-        self.query_one(".foot", Bar).show(state or estimated(view.page), position(view.page))
+        self._foot.show(state or estimated(view.page), position(view.page))
 
     def on_log_view_changed(self, event: LogView.Changed) -> None:
         """Refresh the status line, and the keys where there are others now."""
@@ -238,9 +233,9 @@ class LogsPane(Widget):
         """Ask what to look for, or which lines to show."""
         self._asking, self._filter_before = what, self.view.wanted.text
         self.add_class("-asking")
-        entry = self.query_one(Input)
+        entry = self._entry
         entry.placeholder = _HINTS[what]
-        self.query_one(".label", Bar).show((("/" if what == "search" else "&", "accent-key bold"),))
+        self._label.show((("/" if what == "search" else "&", "accent-key bold"),))
         with self.prevent(Input.Changed):
             entry.value = self._filter_before if what == "filter" else ""
         entry.focus()

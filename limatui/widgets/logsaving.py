@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
+import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from shutil import which
 
 from textual.app import SuspendNotSupported
 from textual.widget import Widget
@@ -86,14 +86,20 @@ class LogSaving:
         sources, wanted, page = self._view.sources, self._view.wanted, self._view.page
         try:
             if len(sources) == 1 and wanted == EVERYTHING:
-                await self._run(pager(os.environ, sources[0].log.path, page))
-                return
-            with tempfile.TemporaryDirectory(prefix="limatui-log-") as directory:
-                path = Path(directory) / "log"
-                await self._copy(path, sources, wanted)
-                await self._run(pager(os.environ, path, None))
-        except (OSError, SuspendNotSupported) as error:
+                await self._run(sources[0].log.path, page)
+            else:
+                await self._page_copy(sources, wanted)
+        except (OSError, ValueError, SuspendNotSupported) as error:
             self._fail(f"cannot open the pager: {error}")
+
+    async def _page_copy(self, sources: Sequence[Source], wanted: Wanted) -> None:
+        directory = await asyncio.to_thread(tempfile.mkdtemp, prefix="limatui-log-")
+        try:
+            path = Path(directory) / "log"
+            await self._copy(path, sources, wanted)
+            await self._run(path, None)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
 
     async def _copy(self, path: Path, sources: Sequence[Source], wanted: Wanted) -> None:
         self._stop = threading.Event()
@@ -102,13 +108,14 @@ class LogSaving:
         if not whole:
             self._pane.notify(f"only the first {' '.join(size(MOST_PAGED))}", title="pager", markup=False)
 
-    async def _run(self, argv: Sequence[str]) -> None:
+    async def _run(self, path: Path, page: Page | None) -> None:
+        argv = await asyncio.to_thread(pager, os.environ, path, page)
         with self._pane.app.suspend():
             await run_in_terminal(argv)
 
 
-def pager(environ: dict[str, str] | os._Environ[str], path: Path, page: Page | None,
-          found: Callable[[str], str | None] = which) -> tuple[str, ...]:
+def pager(environ: Mapping[str, str], path: Path, page: Page | None,
+          found: Callable[[str], str | None] = shutil.which) -> tuple[str, ...]:
     """The command: `$PAGER`, else less or more; less begins where the window is."""
     wish = shlex.split(environ.get("PAGER", "")) or [next(filter(found, ("less", "more")), "less")]
     place: tuple[str, ...] = ()

@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from textual.pilot import Pilot
+from textual.widget import Widget
 
+from limacore.model.instance import Fleet, Instance, Status
 from limatui.ink import plain
 from limatui.present.logs import tabs
 from limatui.screens.logs import LogsPane
@@ -190,6 +192,59 @@ async def test_all_logs_by_time_and_back(lima_home: Path) -> None:
         await until(pilot, on_screen(app, "kernel says"))
         await pilot.press("A")
         await until(pilot, lambda: any("only one machine" in each.message for each in app._notifications))
+
+
+class InstanceTable(Widget):
+    """Stands for the list beside the pane, in which machines are marked."""
+
+    marked: tuple[Instance, ...] = ()
+
+
+async def test_logs_of_all_machines_or_of_the_marked_ones(lima_home: Path) -> None:
+    machines = tuple(Instance(name, str(lima_home / name), Status.STOPPED) for name in ("default", "build", "web"))
+    for machine in machines:
+        (lima_home / machine.name).mkdir()
+        (lima_home / machine.name / "serial.log").write_bytes(f"2026-11-20 12:00:00Z here is {machine.name}\n".encode())
+    async with logs(lima_home) as (app, pane, pilot):
+        app.fleet = Fleet(home="", instances=machines)
+        await until(pilot, on_screen(app, "all machines"))
+        await pilot.press("A")
+        await until(pilot, lambda: sum("here is" in row for row in screen_text(app)) == 3)
+        assert on_screen(app, "build serial    2026-11-20 12:00:00Z here is build")()
+        await pilot.press("A")
+        await until(pilot, lambda: len(pane.view.sources) == 1)
+        table = InstanceTable()
+        table.marked, table.display = machines[1:], False
+        await app.mount(table)
+        await until(pilot, on_screen(app, "marked machines"))
+        await pilot.press("A")
+        await until(pilot, on_screen(app, "here is web"))
+        assert not on_screen(app, "here is default")()
+
+
+async def test_hidden_and_shown_again_it_is_at_the_same_log(lima_home: Path) -> None:
+    serial_log(lima_home)
+    agent_log(lima_home, '{"level":"info","msg":"hello","time":"2026-11-21T01:02:03Z"}')
+    async with logs(lima_home) as (app, pane, pilot):
+        await until(pilot, on_screen(app, "line 499 "))
+        await pilot.press("right_square_bracket")
+        await until(pilot, on_screen(app, "hello"))
+        pane.display = False
+        await pilot.pause()
+        agent_log(lima_home, '{"level":"info","msg":"later","time":"2026-11-21T01:02:03Z"}')
+        pane.display = True
+        await until(pilot, on_screen(app, "later"))
+
+
+async def test_where_there_is_no_terminal_the_pager_says_so(lima_home: Path) -> None:
+    serial_log(lima_home)
+    async with logs(lima_home) as (app, _pane, pilot):
+        await until(pilot, on_screen(app, "line 499 "))
+        for count in (1, 2):
+            await pilot.press("p")
+            await until(pilot, lambda count=count: count == sum(
+                "cannot open the pager" in each.message for each in app._notifications))
+            await pilot.press("L")
 
 
 async def test_an_earlier_boot_is_picked_from_the_list(lima_home: Path) -> None:
