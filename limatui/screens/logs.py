@@ -238,7 +238,8 @@ class LogsPane(Widget):
         self._label.show((("/" if what == "search" else "&", "accent-key bold"),))
         with self.prevent(Input.Changed):
             entry.value = self._filter_before if what == "filter" else ""
-        entry.focus()
+        # At once: what is typed ahead would be keys of the log.
+        self.screen.set_focus(entry)
         self._show()
 
     @on(Input.Changed)
@@ -261,7 +262,7 @@ class LogsPane(Widget):
     def _asked(self) -> None:
         self._asking = ""
         self.remove_class("-asking")
-        self.view.focus()
+        self.screen.set_focus(self.view)
         self._show()
 
     def action_level(self) -> None:
