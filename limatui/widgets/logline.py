@@ -23,6 +23,7 @@ _LEVELS = {
 }
 _TEXT_LEVELS = {WARNING: "warn", ERROR: "bad"}
 _KNOWN = ("time", "level", "msg")
+_REPEATED = {"portForward": 1, "sshLocalPort": 2}
 _HIT = "reverse"
 
 
@@ -117,9 +118,9 @@ def _message(record: dict[str, Any]) -> Line:
 
 
 def _event(record: dict[str, Any]) -> Line:
-    """An event of the host agent: what it says, without what is empty; the port that each repeats comes last."""
+    """An event of the host agent: what it says, without what is empty; what each repeats comes last."""
     spans: list[Span] = []
-    for name, value in sorted(record["status"].items(), key=lambda item: item[0] == "sshLocalPort"):
+    for name, value in sorted(record["status"].items(), key=lambda item: _REPEATED.get(item[0], 0)):
         if value not in (False, "", None, [], {}):
             mark = "faint" if name == "sshLocalPort" else "number"
             spans += [(log_line(str(name)), mark), (f" {log_line(_told(value))}   ", mark.replace("number", ""))]

@@ -50,7 +50,7 @@ def entries(offered: Sequence[Choice]) -> list[Entry]:
 
 def entry_line(entry: Entry, cells: int, now: float) -> Line:
     """Name, size, age."""
-    number, unit = size(entry.size)
+    number, unit = size(entry.size) if entry.size else ("empty", "")
     age = f"{duration(now - entry.changed)} ago" if entry.changed else "gone"
     return (("  ", ""), (fit(entry.label, max(12, cells - 32)), ""), (f"{number:>8} ", "number"), (f"{unit:<4}", "dim"),
             (f"{age:>14}", "dim"))
@@ -66,10 +66,6 @@ class PickLog(ModalScreen[int | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,o", "dismiss(None)", "leave it"), Binding("enter", "pick", "show"),
     ]
-    DEFAULT_CSS = """
-    PickLog PickList { height: auto; max-height: 60vh; padding: 0; margin: 1 0; background: $panel-ground; }
-    """
-
     def __init__(self, name: str, offered: Sequence[Choice], current: int) -> None:
         super().__init__()
         self._machine, self._offered, self._current = name, tuple(offered), current

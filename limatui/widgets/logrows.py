@@ -14,7 +14,7 @@ from limatui.widgets.logfile import LineAt
 from limatui.widgets.logline import fields, record_of, shifted, shown, with_hits, written
 
 TAGS = ("number", "protected", "running", "accent-key", "dim")
-_KEY_CELLS = 24
+_KEY_CELLS = 32
 
 
 class Look(NamedTuple):
@@ -95,7 +95,7 @@ def _texts(line: LineAt, look: Look, room: int, most: int, unfolded: bool) -> li
         text, left_out = _shortened(text, room * most)
         return _limited(wrapped(with_hits(text, look.needle), room), most, line.cut + left_out)
     # Only what may be seen is searched for finds: a line can be as long as 8 KB.
-    text, _ = _shortened(shifted(text, look.shift), room + len(look.needle))
+    text, _ = _shortened(shifted(text, look.shift), room + 1 + len(look.needle))
     return [_one_row(with_hits(text, look.needle), room, line.cut)]
 
 
@@ -157,7 +157,7 @@ def _limited(texts: list[Line], most: int, left_out: int) -> list[Line]:
 
 def _unfolded(record: dict[str, object], room: int) -> Iterable[Line]:
     found = fields(record)
-    column = min(_KEY_CELLS, max((cell_len(name) for name, _ in found), default=0)) + 2
+    column = min(_KEY_CELLS, max((cell_len(name) for name, _ in found), default=0))
     for name, value in found:
-        for at, piece in enumerate(wrapped(((value, ""),), max(8, room - column - 2))):
-            yield (("  ", ""), (fit(name if at == 0 else "", column), "dim"), *piece)
+        for at, piece in enumerate(wrapped(((value, ""),), max(8, room - column - 4))):
+            yield (("  ", ""), (fit(name if at == 0 else "", column), "dim"), ("  ", ""), *piece)
