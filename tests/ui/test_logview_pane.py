@@ -6,13 +6,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from textual.binding import Binding
 from textual.pilot import Pilot
 from textual.widget import Widget
 
 from limacore.model.instance import Fleet, Instance, Status
 from limatui.ink import plain
-from limatui.present.logs import tabs
+from limatui.present.logs import LOG_KEYS, tabs
 from limatui.screens.logs import LogsPane
+from limatui.widgets.logview import LogView
 from tests.ui.pane_app import FileEngine, PaneApp, screen_text, until
 
 
@@ -90,6 +92,16 @@ def test_the_current_log_is_always_in_the_row() -> None:
     assert plain(tabs(labels, 0, 40)).startswith("serial 0 back")
     row = plain(tabs(labels, 8, 40))
     assert ("serial 8 back" in row[:40], row[0]) == (True, "…")
+
+
+def test_every_key_is_in_the_help() -> None:
+    told = " ".join(keys for keys, _ in LOG_KEYS).split()
+    names = {"slash": "/", "ampersand": "&", "left_square_bracket": "[", "right_square_bracket": "]", "enter": "⏎",
+             "left": "←", "right": "→"}
+    bindings = [binding for binding in (*LogsPane.BINDINGS, *LogView.BINDINGS) if isinstance(binding, Binding)]
+    keys = [[names.get(key, key) for key in binding.key.split(",")] for binding in bindings]
+    everywhere = {"escape", "pageup", "pagedown"}
+    assert not [some for some in keys if not set(some) & {*told, *everywhere}]
 
 
 async def test_no_logs_says_what_to_do_and_then_they_come(lima_home: Path) -> None:
