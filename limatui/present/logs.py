@@ -112,8 +112,9 @@ def lines_that_pass(passed: Passed | None) -> Line:
     return ((f"{passed.lines:,}{more}", "number"), (" line" if passed.lines == 1 and not more else " lines", "dim"))
 
 
-def estimated(page: Page) -> Line:
-    """What the sign before some times means."""
-    if not any(line.about for line in page.lines):
-        return ()
+def state(found: Found, wanted: Wanted, page: Page) -> Line:
+    """Search and filter; where there are none, what the sign before some times means."""
+    told = (*finding(found), *sifting(wanted, page.passed))
+    if told or not any(line.about for line in page.lines):
+        return told
     return (("≈ ", "faint"), ("guest clock since start, else when it was written  ", "faint"))

@@ -10,7 +10,6 @@ from typing import ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Input
@@ -27,22 +26,22 @@ from limatui.present.logs import (
     MARKED,
     Choice,
     choices,
-    estimated,
-    finding,
     lines_that_pass,
     position,
-    sifting,
+    state,
     tabs,
 )
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar
+from limatui.widgets.logask import LogAsk
 from limatui.widgets.logpick import PickLog
 from limatui.widgets.logsaving import LogSaving
 from limatui.widgets.logview import LogView
 
 LOOK_AGAIN = 2.0
 """Seconds between looks for logs that came or went."""
-_HINTS = {"search": "search, enter finds", "filter": "only lines with this; !this without; this & that both"}
+_QUESTIONS = {"search": ("/", "search, enter finds"),
+              "filter": ("&", "only lines with this; !this without; this & that both")}
 
 
 def _files(choice: Choice | None) -> list[tuple[str, object]]:
@@ -83,11 +82,10 @@ class LogsPane(Widget):
         self._reads = False
         self._asking = ""
         self._filter_before = ""
-        self._state = (False, False)
+        self._ends = (False, False)
         self.view = LogView()
         self._head, self._foot = Bar(ground="panel-ground", classes="head"), Bar(classes="foot")
-        self._label, self._count = Bar(ground="raised", classes="label"), Bar(ground="raised", classes="count")
-        self._entry = Input(compact=True)
+        self._ask = LogAsk()
         self._saving = LogSaving(self, self.view)
         self.set_reactive(LogsPane.instance, instance)
 
@@ -95,10 +93,7 @@ class LogsPane(Widget):
         """Row of logs, the log, the line that is typed or the position."""
         yield self._head
         yield self.view
-        with Horizontal(classes="ask"):
-            yield self._label
-            yield self._entry
-            yield self._count
+        yield self._ask
         yield self._foot
 
     @property
@@ -177,17 +172,15 @@ class LogsPane(Widget):
         labels = [choice.label for choice in self._choices]
         head.show(tabs(labels, self._current, head.content_size.width - width(hint)), hint)
         view = self.view
-        sifted = sifting(view.wanted, view.page.passed)
-        self._count.show((), lines_that_pass(view.page.passed) if self._asking == "filter" else ())
-        state = (*finding(view.found), *sifted)
-        self._foot.show(state or estimated(view.page), position(view.page))
+        self._ask.count(lines_that_pass(view.page.passed) if self._asking == "filter" else ())
+        self._foot.show(state(view.found, view.wanted, view.page), position(view.page))
 
     def on_log_view_changed(self, event: LogView.Changed) -> None:
         """Refresh the status line, and the keys where there are others now."""
         event.stop()
-        state = bool(self.view.found.text), self.view.wanted != EVERYTHING
-        if state != self._state:
-            self._state = state
+        ends = bool(self.view.found.text), self.view.wanted != EVERYTHING
+        if ends != self._ends:
+            self._ends = ends
             self.refresh_bindings()
         if self._choices:
             self._show()
@@ -233,13 +226,8 @@ class LogsPane(Widget):
         """Ask what to look for, or which lines to show."""
         self._asking, self._filter_before = what, self.view.wanted.text
         self.add_class("-asking")
-        entry = self._entry
-        entry.placeholder = _HINTS[what]
-        self._label.show((("/" if what == "search" else "&", "accent-key bold"),))
-        with self.prevent(Input.Changed):
-            entry.value = self._filter_before if what == "filter" else ""
-        # At once: what is typed ahead would be keys of the log.
-        self.screen.set_focus(entry)
+        sign, hint = _QUESTIONS[what]
+        self._ask.ask(sign, hint, self._filter_before if what == "filter" else "")
         self._show()
 
     @on(Input.Changed)
