@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
@@ -102,6 +103,10 @@ class LogsPane(Widget):
         engine: EngineApi = self.app.bridge.engine  # type: ignore[attr-defined]
         return engine
 
+    @property
+    def _label(self) -> str:
+        return self._choices[self._current].label if self._choices else ""
+
     # --- which logs there are
 
     def on_show(self) -> None:
@@ -142,12 +147,11 @@ class LogsPane(Widget):
         return marked or [each.name for each in self.app.fleet.instances], bool(marked)  # type: ignore[attr-defined]
 
     def _find(self, name: str, machines: Sequence[str], marked: bool) -> tuple[Choice, ...]:
-        found: dict[str, Sequence[LogFile]] = {}
-        for machine in machines:
-            try:
+        """Looks for the logs of other machines only while they are shown: there may be a thousand."""
+        found: dict[str, Sequence[LogFile]] = dict.fromkeys(machines, ())
+        for machine in machines if self._label in (EVERY_MACHINE, MARKED) else ():
+            with contextlib.suppress(LimaError):  # gone meanwhile
                 found[machine] = self.engine.log_files(machine)
-            except LimaError:
-                continue
         return choices(self.engine.log_files(name), found, marked=marked)
 
     def _take(self, found: tuple[Choice, ...]) -> None:
@@ -196,11 +200,12 @@ class LogsPane(Widget):
         self._current = number
         self.view.open(self._choices[number].sources)
         self._show()
+        if self._label in (EVERY_MACHINE, MARKED):
+            self._look(self.instance)
 
     def action_merge(self, label: str) -> None:
         """All logs by time; again, the one that was shown before."""
-        labels = [choice.label for choice in self._choices]
-        now = labels[self._current] if labels else ""
+        labels, now = [choice.label for choice in self._choices], self._label
         if label == EVERY_MACHINE and MARKED in labels:
             label = MARKED
         if now not in (EVERY_LOG, EVERY_MACHINE, MARKED):
@@ -286,12 +291,8 @@ class LogsPane(Widget):
     def action_save(self) -> None:
         """Into a file."""
         if self._choices:
-            self._saving.ask(f"{self.instance}-{self._choices[self._current].label.replace(' ', '-')}")
+            self._saving.ask(f"{self.instance}-{self._label.replace(' ', '-')}")
 
     def action_pager(self) -> None:
         """Into the user's pager."""
         self._saving.open_pager()
-
-    def on_focus(self, event: events.Focus) -> None:
-        """The log is what can be focused."""
-        self.view.focus()

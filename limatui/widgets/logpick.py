@@ -29,6 +29,7 @@ class Entry(NamedTuple):
 
     number: int
     label: str
+    logs: int
     size: int
     changed: float
 
@@ -44,7 +45,7 @@ def entries(offered: Sequence[Choice]) -> list[Entry]:
             except OSError:
                 continue
             size, changed = size + stat.st_size, max(changed, stat.st_mtime)
-        found.append(Entry(number, choice.label, size, changed))
+        found.append(Entry(number, choice.label, len(choice.sources), size, changed))
     return found
 
 
@@ -52,6 +53,8 @@ def entry_line(entry: Entry, cells: int, now: float) -> Line:
     """Name, size, age."""
     number, unit = size(entry.size) if entry.size else ("empty", "")
     age = f"{duration(now - entry.changed)} ago" if entry.changed else "gone"
+    if not entry.logs:
+        number = age = ""
     return (("  ", ""), (fit(entry.label, max(12, cells - 32)), ""), (f"{number:>8} ", "number"), (f"{unit:<4}", "dim"),
             (f"{age:>14}", "dim"))
 
