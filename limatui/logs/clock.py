@@ -17,9 +17,12 @@ _REMEMBERED = 16
 _ENOUGH = 4096
 """Bytes of a line in which a time is looked for."""
 MOST_ARRIVALS = 4096
+MOST_SEARCHED = 256 << 20
+"""Bytes of a log up to which it is looked through for guests that booted again."""
 _FIELD = re.compile(rb'(?<!\\)"time"\s*:\s*"([^"]{10,40})"')
 _AHEAD = rb"(?:\x1b\[[0-9;?]*[A-Za-z]){0,4}\W{0,2}"
 _DATE = re.compile(_AHEAD + rb"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?[+-]\d\d:?\d\d|Z)?)")
+_BOOT = re.compile(rb"Linux version ")
 _KERNEL = re.compile(_AHEAD + rb"\[ *(\d+\.\d{3,6})\]")
 
 
@@ -51,7 +54,8 @@ class Clock:
     """The times of the lines of one file.
 
     A line without a time has that of the line before; what is seen arriving is written when it arrives; the kernel's
-    clock counts from `began`, the start of the machine, which is guessed from the end of the file when it is 0.
+    clock counts from `began`, the start of the machine, which is guessed from the end of the file when it is 0. Where
+    the guest booted again in the same log its clock goes on from where it was: nobody knows how long that took.
     """
 
     def __init__(self, file: LogBytes, began: float = 0.0) -> None:
@@ -61,6 +65,9 @@ class Clock:
         self._times: list[float] = []
         self._guessed = 0.0
         self._chunks: dict[int, tuple[int, list[int], list[Stamp]]] = {}
+        self._boots: list[int] = []
+        self._bases: list[float] = []
+        self._searched = 0
 
     def arrived(self, offset: int, now: float) -> None:
         """What stands from `offset` on was written now."""
@@ -75,7 +82,9 @@ class Clock:
         self._offsets.clear()
         self._times.clear()
         self._chunks.clear()
-        self._guessed = 0.0
+        self._boots.clear()
+        self._bases.clear()
+        self._searched, self._guessed = 0, 0.0
 
     def of(self, line: LineAt) -> tuple[float, bool]:
         """The time of a line, and whether it is an estimate."""
@@ -87,7 +96,26 @@ class Clock:
         near = own or self._before(line.start)
         if near is None:
             return self.began, True
-        return (self.began + near.seconds if near.since_boot else near.seconds), True
+        return (self.began + self._base(line.start) + near.seconds if near.since_boot else near.seconds), True
+
+    def _base(self, offset: int) -> float:
+        """What the kernel's clock had counted in this file before its last boot before an offset."""
+        if self._searched < self._file.size <= MOST_SEARCHED:
+            self._find_boots()
+        at = bisect_right(self._boots, offset)
+        return self._bases[at - 1] if at else 0.0
+
+    def _find_boots(self) -> None:
+        for start, data in self._file.pieces(self._file.line_start(max(0, self._searched - 1)), self._file.size):
+            for match in _BOOT.finditer(data):
+                line = self._file.line_start(start + match.start())
+                found, last = stamp(self._file.read(line, _ENOUGH)), self._boots[-1] if self._boots else -1
+                if found is not None and found.since_boot and found.seconds < 1 and line > last:
+                    before = self._before(line)
+                    counted = before.seconds if before is not None and before.since_boot else 0.0
+                    self._bases.append((self._bases[-1] if self._bases else 0.0) + counted)
+                    self._boots.append(line)
+        self._searched = self._file.size
 
     def _before(self, start: int) -> Stamp | None:
         chunk = max(0, start - 1) // CHUNK
@@ -126,5 +154,6 @@ class Clock:
         """When the machine began that wrote this."""
         if not self._began and not self._guessed:
             last = self._before(self._file.size)
-            self._guessed = self._file.changed - (last.seconds if last and last.since_boot else 0.0)
+            counted = last.seconds + self._base(self._file.size) if last and last.since_boot else 0.0
+            self._guessed = self._file.changed - counted
         return self._began or self._guessed

@@ -65,6 +65,24 @@ def test_an_earlier_boot_is_placed_by_when_it_was_last_written(tmp_path: Path) -
     file.__exit__()
 
 
+def test_where_a_guest_boots_again_its_clock_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "serial.log"
+    first = b"[    0.000000] Linux version 6.1\n[    5.000000] reboot: Restarting system\n"
+    path.write_bytes(first)
+    seen, file = clock(path, NOON)
+    assert seen.of(file.line(34)) == (NOON + 5, True)
+    with path.open("ab") as log:
+        log.write(b"SeaBIOS\n[    0.000000] Linux version 6.1\n[    2.000000] up: Linux version 6.1\nlogin\n")
+    file.refresh()
+    lines, at = [], len(first)
+    while at < file.size:
+        lines.append(file.line(at))
+        at = lines[-1].end
+    assert [seen.of(line)[0] - NOON for line in lines] == [5, 5, 7, 7]
+    assert seen.of(file.line(34)) == (NOON + 5, True)
+    file.__exit__()
+
+
 def test_what_is_seen_arriving_was_written_then(tmp_path: Path) -> None:
     path = tmp_path / "serial.log"
     path.write_bytes(b"[    2.500000] Linux\nprompt\n[    2.600000] later\n")
