@@ -8,11 +8,11 @@ import sys
 from limacore.ansible import PlaybookError
 from limacore.base import notice
 from limacore.base.goquote import ticked
-from limacore.cli import prompt
+from limacore.cli import eventtext, prompt
 from limacore.cli.context import Context
 from limacore.errors import LimaError
 from limacore.lifecycle import start as starting
-from limacore.model.event import Event, EventStatus
+from limacore.model.event import Event, EventStatus, ScriptEvent
 from limacore.model.instance import Instance
 from limacore.store.scan import loaded_of
 
@@ -28,8 +28,10 @@ def start_existing(ctx: Context, name: str, *, limit: float = 0, strict: bool = 
 async def begin(ctx: Context, name: str, *, limit: float, strict: bool, inherit: bool = True) -> str:
     """As `start_existing`; the message of the instance is returned. `inherit`: playbooks print to our stdout."""
     notice.info(f"Starting the instance {ticked(name)} with internal VM driver {ticked(_driver(ctx, name))}")
-    instance = await _started(ctx, name, limit, strict, inherit)
-    notice.info(f"READY. Run `{shell_command(name)}` to open the shell.")
+    ended: list[ScriptEvent] = []
+    instance = await _started(ctx, name, limit, strict, inherit, ended)
+    failed = eventtext.failed_scripts(ended) if notice.program() != "limactl" else ""
+    notice.info(f"READY{failed}. Run `{shell_command(name)}` to open the shell.")
     return instance.message
 
 
@@ -38,11 +40,17 @@ def _driver(ctx: Context, name: str) -> str:
     return "qemu" if isinstance(loaded, LimaError) else str(loaded.filled.get("vmType", "qemu"))
 
 
-async def _started(ctx: Context, name: str, limit: float, strict: bool, inherit: bool) -> Instance:
+async def _started(ctx: Context, name: str, limit: float, strict: bool, inherit: bool,
+                   ended: list[ScriptEvent]) -> Instance:
+    def on_event(event: Event) -> None:
+        _tell(event)
+        if event.status.script:
+            ended.append(event.status.script)
+
     try:
         return await starting.start(
             ctx.home, name, report=ctx.report, timeout=limit if limit > 0 else starting.DEFAULT_TIMEOUT,
-            strict=strict, inherit=inherit, on_event=_tell,
+            strict=strict, inherit=inherit, on_event=on_event,
         )  # fmt: skip
     except PlaybookError as error:
         if notice.program() == "limactl":  # its last word is that of ansible-playbook

@@ -79,7 +79,8 @@ class Agent:
         self.messages = Messages(prepared.iid, emit, self.facts, self.forwarder, log)
         self.link = GuestLink(self._from_guest, log)
         self.mounting = Mounting(self.config, log)
-        self.ssh = SshLink(prepared, emit, self.facts, self.forwarder, self.link, self.mounting, log)
+        self.ssh = SshLink(prepared, emit, self.facts, self.forwarder, self.link, self.mounting,
+                           self.messages.edits, log)
 
     def info(self) -> HostInfo:
         """For `/v1/info`."""

@@ -35,6 +35,17 @@ def encode(event: Event) -> bytes:
     return line
 
 
+def failure(event: ScriptEvent) -> str:
+    """What a script ended with and the last that it said; empty when it went well."""
+    last = event.output.rsplit("\n", 1)[-1]
+    return f"exit code {event.exit_code}{f': {last}' if last else ''}" if event.exit_code else ""
+
+
+def _place(name: str, order: dict[str, int]) -> float:
+    """Scripts of the user stand below the step in which they run."""
+    return order["scripts"] + 0.5 if name.startswith("script ") else len(order)
+
+
 class Emitter:
     """Writes events to `fd` and keeps what a later event or a client needs of them."""
 
@@ -63,8 +74,15 @@ class Emitter:
         self._write(self._status)
 
     def script(self, event: ScriptEvent) -> None:
-        """A script of the guest began or ended."""
+        """A script of the guest began or ended; each entry of `provision` is a step as well."""
         self._write(replace(self._status, script=event))
+        if not event.provision:
+            return
+        name = f"script {event.provision}"
+        if event.exit_code is None:
+            self.begin(name)
+        else:
+            self._step(Step(name, "failed" if event.exit_code else "done", failure(event), event.seconds))
 
     def agent(self, state: str, skew_ms: float | None = None) -> None:
         """The guest agent answered or fell silent."""
@@ -104,7 +122,7 @@ class Emitter:
     def steps(self) -> tuple[Step, ...]:
         """The steps of this boot that have begun, in their order."""
         order = {name: index for index, name in enumerate(BOOT_STEPS)}
-        known = sorted(self._steps.values(), key=lambda step: order.get(step.name, len(order)))
+        known = sorted(self._steps.values(), key=lambda step: order.get(step.name, _place(step.name, order)))
         return tuple(replace(step, seconds=self._seconds(step.name)) if step.state == "active" else step
                      for step in known)
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from limacore.forward.forwarder import Forwarder
-from limacore.hostagent.emit import Emitter
+from limacore.hostagent import editing
+from limacore.hostagent.emit import Emitter, failure
 from limacore.hostagent.facts import Facts
 from limacore.model.event import ScriptEvent
 from limacore.model.guest import BootProgress, Clock, FromGuest, Hello, Metrics, Note, Port, Ports
@@ -24,6 +25,7 @@ _NOTES = 100
 """Lines of the agent that reach our log in one boot."""
 
 _LONGEST_NAME = 200
+_LONGEST_OUTPUT = 4000
 _MOST_SCRIPTS = 1000
 """What is kept of a guest's story of its boot."""
 
@@ -37,6 +39,8 @@ class Messages:
         self.metrics: Metrics | None = None
         self.skew_ms: float | None = None
         self.rebooted = asyncio.Event()
+        self.edits: asyncio.Queue[int] = asyncio.Queue()
+        """Numbers of the entries of `provision` for whose edit by us the guest waits."""
         self._iid = iid
         self._emit = emit
         self._facts = facts
@@ -123,14 +127,21 @@ class Messages:
             self._emit.begin("scripts")
             self._emit.note("scripts", progress.name)
             self._emit.script(ScriptEvent(progress.name))
+            self._wanted_edit(progress.name)
         elif progress.state == "end":
             self._script_ended(progress)
 
+    def _wanted_edit(self, name: str) -> None:
+        number = name.removeprefix(editing.FOLDER)
+        if name.startswith(editing.FOLDER) and number.isdecimal():
+            self.edits.put_nowait(int(number))
+
     def _script_ended(self, progress: BootProgress) -> None:
-        self._emit.script(ScriptEvent(progress.name, progress.seconds, progress.exit_code))
+        event = ScriptEvent(progress.name, progress.seconds, progress.exit_code, progress.output[-_LONGEST_OUTPUT:])
+        self._emit.script(event)
         if progress.exit_code:
             self._failed.append(progress.name)
-            self._log("warning", f"the script `{progress.name}` of the guest ended with code {progress.exit_code}")
+            self._log("warning", f"the script `{progress.name}` of the guest failed: {failure(event)}")
         if SESSION_SCRIPT in progress.name:
             self._facts.learn("session")
         for script, fact in _DONE_BY.items():

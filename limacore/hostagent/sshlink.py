@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from limacore.errors import GuestError
 from limacore.forward.forwarder import Forwarder
-from limacore.hostagent import handover
+from limacore.hostagent import editing, handover
 from limacore.hostagent.emit import Emitter
 from limacore.hostagent.facts import Facts
 from limacore.hostagent.guestlink import GuestLink, keep_talking
@@ -40,13 +40,14 @@ class SshLink:
     """Keeps a master for as long as the guest runs, and meets requirements over it."""
 
     def __init__(self, prepared: Prepared, emit: Emitter, facts: Facts, forwarder: Forwarder, link: GuestLink,
-                 mounting: Mounting, log: Log) -> None:
+                 mounting: Mounting, edits: editing.Wanted, log: Log) -> None:
         self.prepared = prepared
         self._emit = emit
         self._facts = facts
         self._forwarder = forwarder
         self._link = link
         self._mounting = mounting
+        self._edits = edits
         self._log = log
         self._master: Master | None = None
 
@@ -126,6 +127,7 @@ class SshLink:
             self._forwarder.attach(connection)
             beside = (asyncio.create_task(self._talk_by_ssh(connection)),
                       asyncio.create_task(self._mounting.keep(connection)),
+                      asyncio.create_task(editing.attend(connection, spec.config, self._edits, self._log)),
                       asyncio.create_task(self._watch(connection)),
                       asyncio.create_task(self._lend_agent(connection)))
             try:

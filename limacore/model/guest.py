@@ -43,6 +43,8 @@ class BootProgress(Struct, frozen=True, tag="boot"):
     exit_code: int | None = None
     seconds: float = 0.0
     iid: str = ""
+    output: str = ""
+    """The last lines that a script which failed has printed."""
 
 
 class Ports(Struct, frozen=True, tag="ports"):

@@ -62,7 +62,8 @@ def boot(shell: tuple[str, ...], tmp_path: Path, config: Config, before: str = "
     unshare = ["unshare", "--mount", *(["--map-root-user"] if os.geteuid() else [])]
     done = subprocess.run([*unshare, "sh", "-c", STAGE.format(before=before), "sh", *shell,
                            str(tmp_path / "cidata" / "boot.sh")], capture_output=True, text=True,
-                          env={**os.environ, "LIMA_CIDATA_MNT": str(tmp_path / "cidata")}, timeout=60)
+                          env={**os.environ, "LIMA_CIDATA_MNT": str(tmp_path / "cidata"), "LIMA_BOOT_LOG": "/run/out"},
+                          timeout=60)
     if "unshare" in done.stderr:
         pytest.skip(f"no namespaces here: {done.stderr.strip()}")
     parts = [part.partition("\n") for part in done.stdout.split("=== ")[1:]]

@@ -19,7 +19,7 @@ from limacore.hostagent import api, pidfile, port, requirements, serialwatch, tr
 from limacore.hostagent.emit import Emitter, encode
 from limacore.hostagent.requirements import command, plan
 from limacore.model.config import Config, Containerd, Mount, Probe
-from limacore.model.event import Event, PortForwardEvent
+from limacore.model.event import Event, PortForwardEvent, ScriptEvent
 from tests.instances import named
 
 
@@ -48,6 +48,27 @@ def test_sticky_status(tmp_path: Path) -> None:
         {"sshLocalPort": 1, "portForward": forward, "agent": {"state": "answering"}},
         {"running": True, "sshLocalPort": 1}, {"exiting": True, "errors": ["<why>"]}]
     assert "\\u003cwhy\\u003e" in lines[-1]
+
+
+def test_scripts_of_the_user_are_steps_below_the_scripts(tmp_path: Path) -> None:
+    fd = os.open(tmp_path / "events", os.O_WRONLY | os.O_CREAT)
+    emit = Emitter(fd)
+    for name in ("scripts", "ready"):
+        emit.begin(name)
+    emit.script(ScriptEvent("boot.Linux/30-install-packages.sh"))
+    for name in ("provision.system/00000000", "provision.user/00000003"):
+        emit.script(ScriptEvent(name))
+    emit.script(ScriptEvent("provision.system/00000000", 1.5, 0))
+    emit.script(ScriptEvent("provision.boot/00000001", 0.1, 7, "one\ntwo"))
+    os.close(fd)
+    assert [(step.name, step.state, step.detail) for step in emit.steps()] == [
+        ("scripts", "active", ""), ("script 00000000 (system)", "done", ""),
+        ("script 00000003 (user)", "active", ""), ("script 00000001 (boot)", "failed", "exit code 7: two"),
+        ("ready", "active", "")]
+    assert emit.steps()[1].seconds == 1.5
+    told = [status["script"] for line in (tmp_path / "events").read_text().splitlines()
+            if "script" in (status := json.loads(line)["status"])]
+    assert told[-1] == {"name": "provision.boot/00000001", "seconds": 0.1, "exit_code": 7, "output": "one\ntwo"}
 
 
 def test_steps_run_once_and_keep_their_order(tmp_path: Path) -> None:
