@@ -289,7 +289,7 @@ class Agent:
 
     def _agent_word(self) -> str:
         if self.facts.known("agent"):
-            return "answering"
+            return self.messages.agent_word
         return "silent" if self.phase == "running" and not self.config.plain else ""
 
     def _detail(self) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from limacore.forward.forwarder import Forwarder
+from limacore.guest.overssh import SOURCE
 from limacore.hostagent import editing
 from limacore.hostagent.emit import Emitter, failure
 from limacore.hostagent.facts import Facts
@@ -38,6 +39,8 @@ class Messages:
     def __init__(self, iid: str, emit: Emitter, facts: Facts, forwarder: Forwarder, log: Log) -> None:
         self.metrics: Metrics | None = None
         self.skew_ms: float | None = None
+        self.agent_word = "answering"
+        """How the agent can be called while it is there."""
         self.rebooted = asyncio.Event()
         self.edits: asyncio.Queue[int] = asyncio.Queue()
         """Numbers of the entries of `provision` for whose edit by us the guest waits."""
@@ -97,6 +100,7 @@ class Messages:
             self._log("debug", f"the guest agent has not seen this boot's seed yet ({hello.iid[:64]!r})")
         again, self._boot_id = bool(self._boot_id) and hello.boot_id != self._boot_id, hello.boot_id
         first = not self._facts.known("agent")
+        self.agent_word = "over ssh" if hello.port_source == SOURCE else "answering"
         self._facts.learn("agent")
         if again and self._facts.known("sshd"):
             self._facts.forget("sshd", "master", "session", "sshfs", "fuse", "boot")
@@ -106,7 +110,7 @@ class Messages:
             self._booted_to_agent()
             source = f", ports by {hello.port_source[:20]}" if hello.port_source else ""
             self._log("info", f"Guest agent is running (kernel {hello.kernel[:80]}{source})")
-            self._emit.agent("answering")
+            self._emit.agent(self.agent_word)
 
     def _booted_to_agent(self) -> None:
         for name in _BEFORE_AGENT:
@@ -168,7 +172,7 @@ class Messages:
             self._log("warning", f"Time sync: {clock.error[:200]}")
         elif clock.adjusted:
             self._log("info", f"Time sync: guest clock adjusted (was {clock.skew_ms:.0f}ms off)")
-            self._emit.agent("answering", clock.skew_ms)
+            self._emit.agent(self.agent_word, clock.skew_ms)
 
     def _note(self, note: Note) -> None:
         self._notes += 1

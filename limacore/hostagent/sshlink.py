@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from limacore.errors import GuestError
 from limacore.forward.forwarder import Forwarder
-from limacore.hostagent import editing, handover
+from limacore.hostagent import editing, handover, overssh
 from limacore.hostagent.emit import Emitter
 from limacore.hostagent.facts import Facts
 from limacore.hostagent.guestlink import GuestLink, keep_talking
@@ -33,6 +33,13 @@ LOOK, ASLEEP = 20.0, 5.0
 """Seconds between looks at the master, and what a look may be late before it counts as a sleep of the host."""
 
 SCRIPT_TIME = 60.0
+_WHO = """\
+if [ -S {socket} ]; then echo agent
+elif command -v python3 >/dev/null && [ ! -e /run/lima-boot-done ]; then echo later
+else echo nobody; fi
+"""
+"""Who is there to tell of the guest; a guest with Python gets an agent while it boots."""
+
 AGENT_SOCKET = "/run/lima-guestagent.sock"
 
 
@@ -167,17 +174,37 @@ class SshLink:
                 return
 
     async def _talk_by_ssh(self, connection: Master) -> None:
-        """When no agent speaks on the virtio port, look for one at its socket in the guest."""
-        if self.prepared.spec.config.plain or await self._facts.wait("agent", PATIENCE):
+        """When no agent speaks on the virtio port, look for one in the guest; where none can run, speak for it."""
+        if self.prepared.spec.config.plain:
             return
+        while True:
+            if await self._facts.wait("agent", PATIENCE):
+                await self._facts.wait_absent("agent")
+                continue
+            try:
+                await self._stand_in(connection)
+            except MuxError as error:
+                self._log("warning", f"cannot reach the guest agent over ssh: {error}")
+                await asyncio.sleep(SLOW)
+            finally:
+                if not self._link.answered.is_set():
+                    self._facts.forget("agent")
+
+    async def _stand_in(self, connection: Master) -> None:
+        found = (await connection.run("/bin/sh", _WHO.format(socket=AGENT_SOCKET))).stdout.strip()
+        if found == "agent":
+            await self._through_socket(connection)
+        elif found == "nobody":
+            self._log("info", "There is no guest agent: what it would tell is asked over ssh")
+            await overssh.attend(connection, self._link)
+
+    async def _through_socket(self, connection: Master) -> None:
         path = self.prepared.spec.paths.ga_ssh_sock
         path.unlink(missing_ok=True)
         self._log("info", f"Forwarding `{AGENT_SOCKET}` (guest) to `{path}` (host)")
         try:
             await connection.open_forward(Address(str(path)), Address(AGENT_SOCKET))
             await keep_talking(self._link, path, _nothing)
-        except MuxError as error:
-            self._log("warning", f"cannot reach the guest agent over ssh: {error}")
         finally:
             path.unlink(missing_ok=True)
 

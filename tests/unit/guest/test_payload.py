@@ -16,7 +16,8 @@ from limacore.guest.seed import Seed
 from limacore.model.config import Config, Provision, User
 
 PAYLOAD = Path(cidata.__file__).parent / "payload"
-BOOT = sorted([PAYLOAD / "boot.sh", *PAYLOAD.glob("boot.*/*.sh"), *PAYLOAD.glob("drivers/*/boot.*/*.sh")])
+BOOT = sorted([PAYLOAD / "agent.sh", PAYLOAD / "boot.sh", *PAYLOAD.glob("boot.*/*.sh"),
+               *PAYLOAD.glob("drivers/*/boot.*/*.sh")])
 TINY = sorted(path for path in (PAYLOAD / "tiny").rglob("*") if path.is_file() and path.read_bytes()[:2] == b"#!")
 SHELLS = [shell for shell in (("dash",), ("busybox", "ash"), ("bash", "--posix")) if shutil.which(shell[0])]
 STAGE = """
