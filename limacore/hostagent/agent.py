@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import signal
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from typing import Any, Protocol, runtime_checkable
 
 from limacore.base.log import JsonLog
@@ -20,7 +20,7 @@ from limacore.hostagent.api import systemd_unit
 from limacore.hostagent.emit import Emitter
 from limacore.hostagent.facts import Facts
 from limacore.hostagent.guestlink import GuestLink
-from limacore.hostagent.messages import Messages
+from limacore.hostagent.messages import OVER_SSH, Messages
 from limacore.hostagent.mounting import Mounting
 from limacore.hostagent.power import Power
 from limacore.hostagent.setup import Prepared, with_other_port
@@ -158,7 +158,9 @@ class Agent:
             )]
             await self.power.until_end_or_signal(machine)
             self._say_why(machine)
-            lasting.pop().cancel()
+            if not self.messages.over_ssh:
+                lasting.pop().cancel()
+            self.ssh.leaving = True
             self.log("info", "Shutting down the host agent")
             self.mounting.say_goodbye()
             await self.power.shut_down(machine, self.link, self.emit)
@@ -213,12 +215,22 @@ class Agent:
         if self.config.plain:
             self.log("info", _PLAIN)
         errors: list[str] = []
-        for group, wanted in itertools.groupby(requirements.plan(self.config, self.prepared.iid), _group):
-            errors += [error for each in wanted if (error := await self._meet(each))]
+        plan = requirements.plan(self.config, self.prepared.iid, containerd=self.prepared.containerd)
+        for group, wanted in itertools.groupby(plan, _group):
+            errors += await self._meet_all(wanted)
             if group == ("essential" if self.mounting.by_ssh else "final"):
                 errors += await self.mounting.settle()
         errors += await self.ssh.copy_to_host()
         self._ready(tuple(errors))
+
+    async def _meet_all(self, wanted: Iterable[requirements.Numbered]) -> list[str]:
+        errors = []
+        for each in wanted:
+            if error := await self._meet(each):
+                errors.append(error)
+                if each.requirement.fatal:
+                    break
+        return errors
 
     async def _meet(self, numbered: requirements.Numbered) -> str:
         """Meet one requirement; what went wrong, or nothing."""
@@ -242,6 +254,8 @@ class Agent:
         return await self.facts.wait("agent", AGENT_TIME)
 
     def _ready(self, errors: tuple[str, ...]) -> None:
+        if self.phase == "stopping":
+            return
         if not self.config.plain and not self.facts.known("agent"):
             errors = (*errors, "guest agent does not seem to be running; port forwards will not work")
             self.emit.failed("agent", "no answer")
@@ -289,7 +303,7 @@ class Agent:
 
     def _agent_word(self) -> str:
         if self.facts.known("agent"):
-            return self.messages.agent_word
+            return OVER_SSH if self.messages.over_ssh else "answering"
         return "silent" if self.phase == "running" and not self.config.plain else ""
 
     def _detail(self) -> str:

@@ -16,6 +16,7 @@ from limacore.base.log import rfc3339_nano
 from limacore.model.event import (
     BOOT_STEPS,
     AgentEvent,
+    CloudInitProgress,
     Event,
     EventStatus,
     PortForwardEvent,
@@ -71,6 +72,11 @@ class Emitter:
     def port(self, event: PortForwardEvent) -> None:
         """A port of the guest came, went or could not be forwarded."""
         self._status = replace(self._status, port_forward=event)
+        self._write(self._status)
+
+    def cloud_init(self, progress: CloudInitProgress) -> None:
+        """cloud-init of the guest came further."""
+        self._status = replace(self._status, cloud_init_progress=progress)
         self._write(self._status)
 
     def script(self, event: ScriptEvent) -> None:

@@ -19,6 +19,9 @@ Log = Callable[[str, str], None]
 SESSION_SCRIPT = "07-etc-environment"
 """The boot script after which the session environment of the user is complete."""
 
+OVER_SSH = "over ssh"
+"""What such an agent is called."""
+
 _DONE_BY = {"30-install-packages": "sshfs", "35-setup-packages": "fuse"}
 """Boot scripts whose good end makes something true."""
 
@@ -39,8 +42,8 @@ class Messages:
     def __init__(self, iid: str, emit: Emitter, facts: Facts, forwarder: Forwarder, log: Log) -> None:
         self.metrics: Metrics | None = None
         self.skew_ms: float | None = None
-        self.agent_word = "answering"
-        """How the agent can be called while it is there."""
+        self.over_ssh = False
+        """Whether it is a shell that speaks, over the ssh connection."""
         self.rebooted = asyncio.Event()
         self.edits: asyncio.Queue[int] = asyncio.Queue()
         """Numbers of the entries of `provision` for whose edit by us the guest waits."""
@@ -100,7 +103,7 @@ class Messages:
             self._log("debug", f"the guest agent has not seen this boot's seed yet ({hello.iid[:64]!r})")
         again, self._boot_id = bool(self._boot_id) and hello.boot_id != self._boot_id, hello.boot_id
         first = not self._facts.known("agent")
-        self.agent_word = "over ssh" if hello.port_source == SOURCE else "answering"
+        self.over_ssh = hello.port_source == SOURCE
         self._facts.learn("agent")
         if again and self._facts.known("sshd"):
             self._facts.forget("sshd", "master", "session", "sshfs", "fuse", "boot")
@@ -110,7 +113,7 @@ class Messages:
             self._booted_to_agent()
             source = f", ports by {hello.port_source[:20]}" if hello.port_source else ""
             self._log("info", f"Guest agent is running (kernel {hello.kernel[:80]}{source})")
-            self._emit.agent(self.agent_word)
+            self._emit.agent(self._word())
 
     def _booted_to_agent(self) -> None:
         for name in _BEFORE_AGENT:
@@ -172,7 +175,10 @@ class Messages:
             self._log("warning", f"Time sync: {clock.error[:200]}")
         elif clock.adjusted:
             self._log("info", f"Time sync: guest clock adjusted (was {clock.skew_ms:.0f}ms off)")
-            self._emit.agent(self.agent_word, clock.skew_ms)
+            self._emit.agent(self._word(), clock.skew_ms)
+
+    def _word(self) -> str:
+        return OVER_SSH if self.over_ssh else "answering"
 
     def _note(self, note: Note) -> None:
         self._notes += 1

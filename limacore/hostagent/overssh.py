@@ -136,7 +136,7 @@ class _Agent:
         skew = guest - (began + took / 2)
         if abs(skew) <= max(exact, took):
             return Clock(round(skew * 1000, 3))
-        done = await self._ask(f"set {time.time() + took / 2:.3f}")
+        done = await self._ask(f"shift {int(-skew * 1e9)}")
         return Clock(round(skew * 1000, 3), "set" in done, "" if "set" in done else "the user may not set the clock")
 
     def _tell_ports(self, found: frozenset[Port]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from limacore.errors import GuestError
 from limacore.forward.forwarder import Forwarder
-from limacore.hostagent import editing, handover, overssh
+from limacore.hostagent import cloudinit, editing, handover, overssh
 from limacore.hostagent.emit import Emitter
 from limacore.hostagent.facts import Facts
 from limacore.hostagent.guestlink import GuestLink, keep_talking
@@ -22,6 +22,9 @@ from limacore.ssh.mux import Address, MuxError
 Log = Callable[[str, str], None]
 PATIENCE = 8.0
 """Seconds after the login in which a guest agent should have spoken; then scripts ask what it would have told."""
+
+ASK, LONGEST_PAUSE = 3.0, 30.0
+"""Seconds without an agent after which a login is used to look whether there can be one at all; they double."""
 
 PROBE_PAUSE, PROBE_TIME = 0.5, 1.0
 """Seconds between looks at the ssh port, and for how long one waits for the banner."""
@@ -57,6 +60,9 @@ class SshLink:
         self._edits = edits
         self._log = log
         self._master: Master | None = None
+        self.leaving = False
+        """Whether the guest goes down, and the connection with it."""
+        self._cloud_init = cloudinit.Follower(emit.cloud_init)
 
     async def keep(self) -> None:
         """Log in, serve, and begin again when the connection is gone; until cancelled."""
@@ -66,6 +72,8 @@ class SshLink:
         while True:
             try:
                 await self._serve()
+                if self.leaving:
+                    return
                 pause = QUICK
             except GuestError as error:
                 self._log("debug", f"ssh: {error}")
@@ -96,7 +104,7 @@ class SshLink:
             await self._facts.wait("agent", PATIENCE)
             # An agent is the better witness: a script costs the guest another session. After the boot it tells no more.
             await self._facts.wait_first("boot", absent="agent")
-        await until_true(lambda: self._try(wanted))
+        await until_true(lambda: self._try(wanted), once=wanted.fatal)
 
     async def _try(self, wanted: Requirement) -> str:
         await self._facts.wait("master")
@@ -136,16 +144,22 @@ class SshLink:
                       asyncio.create_task(self._mounting.keep(connection)),
                       asyncio.create_task(editing.attend(connection, spec.config, self._edits, self._log)),
                       asyncio.create_task(self._watch(connection)),
+                      asyncio.create_task(self._follow_cloud_init(connection)),
                       asyncio.create_task(self._lend_agent(connection)))
             try:
                 await connection.ended
-                self._log("warning", "the ssh connection to the guest is gone; logging in again")
+                if not self.leaving:
+                    self._log("warning", "the ssh connection to the guest is gone; logging in again")
             finally:
                 for task in beside:
                     task.cancel()
                 self._master = None
                 self._facts.forget("master")
                 self._forwarder.attach(None)
+
+    async def _follow_cloud_init(self, connection: Master) -> None:
+        if self.prepared.progress and not self.prepared.spec.config.plain:
+            await self._cloud_init.follow(connection)
 
     async def copy_to_host(self) -> tuple[str, ...]:
         """Copy out what `copyToHost` names; what went wrong."""
@@ -177,10 +191,13 @@ class SshLink:
         """When no agent speaks on the virtio port, look for one in the guest; where none can run, speak for it."""
         if self.prepared.spec.config.plain:
             return
+        pause = ASK
         while True:
-            if await self._facts.wait("agent", PATIENCE):
+            if await self._facts.wait("agent", pause):
                 await self._facts.wait_absent("agent")
+                pause = ASK
                 continue
+            pause = min(2 * pause, LONGEST_PAUSE)
             try:
                 await self._stand_in(connection)
             except MuxError as error:

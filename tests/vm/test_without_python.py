@@ -15,7 +15,8 @@ from limacore.model.agentstatus import AgentStatus
 from limacore.paths import InstancePaths
 from tests.vm.conftest import BOOT_LIMIT, Cli, left_behind, until
 
-pytestmark = pytest.mark.skipif(not shutil.which("debugfs", path="/usr/sbin:/sbin:/usr/bin"),
+TOOLS = "/usr/sbin:/sbin:/usr/bin"
+pytestmark = pytest.mark.skipif(not shutil.which("debugfs", path=TOOLS),
                                 reason="debugfs (e2fsprogs) is not installed")
 YAML = """\
 base: template:tiny
@@ -23,8 +24,10 @@ provision:
 - script: |
     #!/bin/sh
     ! command -v python3 || exit 9
-    echo from the guest >/run/words
-    busybox nc -lk -p 4321 -s 127.0.0.1 -e cat /run/words >/dev/null 2>&1 &
+    mkdir /run/words
+    echo from the guest >/run/words/index.html
+    busybox httpd -f -p 127.0.0.1:4321 -h /run/words >/dev/null 2>&1 &
+    echo $! >/run/listener
 - script: |
     #!/bin/sh
     echo it is gone
@@ -34,10 +37,12 @@ provision:
 
 def without_python(disk: Path) -> None:
     """Take Python out of a copy of the base disk, which is shared with the cache."""
-    own = disk.with_suffix(".own")
-    subprocess.run(["cp", "--sparse=always", disk, own], check=True)
-    subprocess.run(["/usr/sbin/debugfs", "-w", "-f", "-", own], check=True, text=True, capture_output=True,
-                   input="rm /usr/bin/python3\nrm /usr/bin/python3.11\n")  # fmt: skip
+    raw, own = disk.with_suffix(".raw"), disk.with_suffix(".own")
+    subprocess.run(["qemu-img", "convert", "-O", "raw", disk, raw], check=True)
+    subprocess.run(["debugfs", "-w", "-f", "-", raw], check=True, text=True, capture_output=True,
+                   input="rm /usr/bin/python3\nrm /usr/bin/python3.11\n", env={"PATH": TOOLS})  # fmt: skip
+    subprocess.run(["qemu-img", "convert", "-O", "qcow2", raw, own], check=True)
+    raw.unlink()
     own.replace(disk)
 
 
@@ -50,20 +55,23 @@ def test_a_shell_speaks_for_the_guest(cli: Cli) -> None:
     assert "READY (1 of 2 provision scripts failed)." in done.stderr, done.stderr
     assert "failed: exit code 5: it is gone" in done.stderr
     assert "over ssh" in done.stderr and cli.state("n") == "Running"
-    until(lambda: words(4321) == b"from the guest\n", "the port of the guest is forwarded")
+    until(lambda: words(4321).endswith(b"from the guest\n"), "the port of the guest is forwarded")
     status = until(lambda: measured(cli), "metrics")
     assert status.agent == "over ssh" and status.clock_skew_ms is not None and not status.errors
-    cli("shell", "n", "sudo", "pkill", "nc")
+    cli("shell", "n", "sh", "-c", "sudo kill $(cat /run/listener)")
     until(lambda: not words(4321), "the forward goes with the listener")
     stopped = cli("stop", "n", timeout=BOOT_LIMIT)
     assert "Asking the guest agent to shut the guest down" in stopped.stderr
+    assert "power button" not in stopped.stderr
     assert not left_behind(cli.home)
 
 
 def words(port: int) -> bytes:
     try:
         with socket.create_connection(("127.0.0.1", port), 10) as connection:
-            return connection.recv(100)
+            connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            with connection.makefile("rb") as answer:
+                return answer.read()
     except OSError:
         return b""
 

@@ -20,9 +20,11 @@ from tests.unit.guest.test_payload import SHELLS
 class Shell:
     """The script in one shell, as ssh would start it."""
 
-    def __init__(self, shell: tuple[str, ...]) -> None:
+    def __init__(self, shell: tuple[str, ...], path: str = "") -> None:
+        self.shell = shell
         command = f"exec {' '.join(shell)} -c {shlex.quote(overssh.script())}"
-        self.process = subprocess.Popen(["sh", "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(["sh", "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        env={**os.environ, **({"PATH": path} if path else {})})
         assert self.line() == "here"
 
     def line(self) -> str:
@@ -75,6 +77,22 @@ def test_it_touches_and_answers_what_it_does_not_know(shell: Shell, tmp_path: Pa
     assert shell.ask(f"touch 1700000000.000 {file}") == []
     assert file.stat().st_mtime == 1700000000
     assert shell.ask("touch 1700000000.000 /nowhere/at all") == shell.ask("nonsense $(id) `id`") == shell.ask("") == []
+
+
+def test_the_clock_is_shifted_by_a_difference(shell: Shell, tmp_path: Path) -> None:
+    """`date` and `sudo` are stubs: a test may not set the clock of this computer."""
+    for name, script in {"sudo": 'shift; exec "$@"', "id": "echo 1000",
+                         "date": f'case $1 in -u) echo "$*" >{tmp_path}/set ;; *) cat {tmp_path}/now ;; esac'}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    asked = Shell(shell.shell, f"{tmp_path}:{os.environ['PATH']}")
+    for now, by, wanted in (("1700000000000000005", -10, "@1699999999.999999995"),
+                            ("1700000000900000000", 200000000, "@1700000001.100000000"),
+                            ("1700000000%N", 1500000000, "@1700000001.500000000")):
+        (tmp_path / "now").write_text(f"{now}\n")
+        assert asked.ask(f"shift {by}") == ["set"]
+        assert (tmp_path / "set").read_text() == f"-u -s {wanted}\n"
+    asked.process.communicate()
 
 
 def test_ports_of_proc_net() -> None:

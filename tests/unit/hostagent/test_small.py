@@ -12,7 +12,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from limacore.config.leftout import left_out
 from limacore.diagnosis import agentlog
 from limacore.errors import GuestError, HostError, StateError
 from limacore.hostagent import api, pidfile, port, requirements, serialwatch, troubles
@@ -101,12 +100,10 @@ def test_requirements_of_kinds_of_guests() -> None:
                                    "essential requirement 4 of 4: fuse to allow_other as user"]
     probed = Config(containerd=Containerd(user=True), probes=(Probe(script="true", description="p"),))
     assert names(probed)[3:4] == ["optional requirement 1 of 1: p"]
-
-
-def test_what_is_not_set_up_is_said() -> None:
-    asked = Config(containerd=Containerd(user=True), mounts=(Mount(location="~"),))
-    assert [sentence.split("`")[1] for sentence in left_out(asked)] == ["containerd"]
-    assert not list(left_out(Config(plain=True, mounts=asked.mounts)))
+    with_archive = [f"{each.label}: {each.requirement.description}" for each in plan(probed, "i", containerd=True)]
+    assert with_archive[3:6] == [
+        "optional requirement 1 of 3: systemd must be available",
+        "optional requirement 2 of 3: containerd binaries to be installed", "optional requirement 3 of 3: p"]
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash", "fish", "busybox sh"])
