@@ -12,7 +12,7 @@ import pytest
 
 from limacore import hostlink
 from limacore.paths import InstancePaths
-from tests.vm.conftest import BOOT_LIMIT, Cli
+from tests.vm.conftest import BOOT_LIMIT, Cli, check_clock
 
 BIN = Path(sys.executable).parent
 YAML = """\
@@ -78,13 +78,25 @@ def test_scripts_are_told_and_playbooks_run_after_the_guest_is_ready(cli: Cli) -
     assert f'Waiting for ansible playbook \\"{playbook}\\"' in started.stderr
     assert cli("shell", "p", "cat", "/tmp/raw", "/tmp/module", "/run/dependency").stdout == "hello p\nby pythonhello\n"
     _scripts(cli)
+    check_clock(cli, "p")
     cli("stop", "p")
     playbook.write_text(FAILING)
+    cli("edit", "p", "--set", ".plain = true")
     failed = cli("start", "p", check=False, timeout=2 * BOOT_LIMIT, PATH=path)
     assert failed.returncode == 2
     assert f"ansible playbook `{playbook}` failed" in failed.stderr
     assert cli.state("p") == "Running"
+    _plain(cli)
     cli("stop", "p")
+
+
+def _plain(cli: Cli) -> None:
+    """A plain boot of the same guest: no agent, no boot scripts but for the login; what needs them is left out."""
+    status = asyncio.run(hostlink.status(InstancePaths(cli.home / "p")))
+    assert (status.phase, status.agent, status.errors, status.forwards) == ("running", "", (), ())
+    look = "cat /run/early; ls /run/dependency /run/lima-ssh-ready; grep -c boot.Linux /run/lima-boot-progress"
+    assert cli("shell", "p", "sh", "-c", look, check=False).stdout.split() == ["hello", "0"]
+    assert "provision.system/00000008" in cli("shell", "p", "cat", "/run/lima-boot-progress").stdout
 
 
 def _scripts(cli: Cli) -> None:

@@ -13,7 +13,7 @@ import pytest
 from limacore import hostlink
 from limacore.model.agentstatus import AgentStatus
 from limacore.paths import InstancePaths
-from tests.vm.conftest import BOOT_LIMIT, Cli, left_behind, until
+from tests.vm.conftest import BOOT_LIMIT, Cli, check_clock, left_behind, until
 
 TOOLS = "/usr/sbin:/sbin:/usr/bin"
 pytestmark = pytest.mark.skipif(not shutil.which("debugfs", path=TOOLS),
@@ -58,6 +58,7 @@ def test_a_shell_speaks_for_the_guest(cli: Cli) -> None:
     until(lambda: words(4321).endswith(b"from the guest\n"), "the port of the guest is forwarded")
     status = until(lambda: measured(cli), "metrics")
     assert status.agent == "over ssh" and status.clock_skew_ms is not None and not status.errors
+    check_clock(cli, "n")
     cli("shell", "n", "sh", "-c", "sudo kill $(cat /run/listener)")
     until(lambda: not words(4321), "the forward goes with the listener")
     stopped = cli("stop", "n", timeout=BOOT_LIMIT)

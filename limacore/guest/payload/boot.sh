@@ -198,6 +198,8 @@ provision() { # what the user of the instance asked for, in the order of its kin
     done
     for file in "$LIMA_CIDATA_MNT"/provision.yq/*; do
         [ -f "$file" ] || continue
+        # A plain guest has no agent, which would tell the host that a file waits for it.
+        [ -z "${LIMA_CIDATA_PLAIN:-}" ] || { warn "mode yq does not work in plain mode: $file" && continue; }
         step "provision.yq/${file##*/}" yq_file "${file##*/}"
         [ "$status" -eq 0 ] || warn "Failed to process $file"
     done

@@ -246,12 +246,18 @@ def test_the_user_of_rootless_containers_is_prepared_once(guest: Guest) -> None:
     assert "root:600001:1073741824" in guest.run("boot.Linux/23-user-ids.sh", before, show, **above)[0]
     script = "boot.Linux/21-user-path.sh"
     out, _ = guest.run(script, before, f"sh {PAYLOAD / script}; cat /run/home/.profile")
-    assert out.count("# Lima BEGIN") == 1
+    assert out.count("# Lima BEGIN") == out.count("# Lima END") == 1 and "SNAPSHOTTER" not in out
     guest.stub("systemctl")
     guest.stub("loginctl")
     out, calls = guest.run("boot.Linux/27-user-manager.sh", before, "sleep 0.2; cat /etc/systemd/system/user@*/*")
     assert "Delegate=yes" in out
     assert sorted(calls) == ["loginctl enable-linger root", "systemctl daemon-reload"]
+
+
+def test_an_old_kernel_mounts_overlays_of_users_by_a_program(guest: Guest) -> None:
+    guest.stub("uname", "echo 5.10.0-8-amd64")
+    out, _ = guest.run("boot.Linux/21-user-path.sh", f"{SYSTEMD}; mkdir /run/home", "cat /run/home/.profile")
+    assert "export CONTAINERD_SNAPSHOTTER=fuse-overlayfs\n# Lima END" in out
 
 
 def test_the_prompt_of_the_first_instance_is_lime_once(guest: Guest) -> None:

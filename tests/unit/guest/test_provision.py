@@ -99,3 +99,10 @@ def test_a_file_is_edited_by_the_host_while_the_boot_waits(shell: Shell, tmp_pat
     code, found = boot(shell, tmp_path, edits, answer.format("1\\nbad expression\\n"))
     assert code == 1
     assert told(found["lima-boot-progress"], tmp_path)["provision.yq/00000000"]["output"] == "bad expression"
+
+
+def test_a_plain_guest_does_not_wait_for_a_host_that_does_not_hear(tmp_path: Path) -> None:
+    edits = config(Provision(mode="yq", path="/etc/a.yaml", expression=".a = 1"), plain=True)
+    code, found = boot(SHELLS[0], tmp_path, edits)
+    assert code == 1 and "mode yq does not work in plain mode" in found["out"]
+    assert found["lima-boot-done"] == "iid-1\n"
