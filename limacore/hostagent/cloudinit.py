@@ -15,6 +15,7 @@ from limacore.ssh.mux import MuxError
 TIME = 600.0
 """Seconds after which nothing more is told of a guest that never finishes."""
 
+_REST = 5.0
 _LONGEST = 4096
 _MOST_LINES = 5000
 """What is told of one boot."""
@@ -85,6 +86,8 @@ class Follower:
             reading = asyncio.create_task(self._read(reader))
             try:
                 await asyncio.wait({task, reading}, return_when=asyncio.FIRST_COMPLETED)
+                theirs.close()  # so that what is left to read has an end
+                await asyncio.wait({reading}, timeout=_REST)
                 return reading.result() if reading.done() else ""
             finally:
                 reading.cancel()
