@@ -36,9 +36,14 @@ def encode(event: Event) -> bytes:
     return line
 
 
+def last_words(event: ScriptEvent) -> str:
+    """The last line that a script has printed."""
+    return event.output.rsplit("\n", 1)[-1]
+
+
 def failure(event: ScriptEvent) -> str:
     """What a script ended with and the last that it said; empty when it went well."""
-    last = event.output.rsplit("\n", 1)[-1]
+    last = last_words(event)
     return f"exit code {event.exit_code}{f': {last}' if last else ''}" if event.exit_code else ""
 
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from limacore.forward.forwarder import Forwarder
 from limacore.guest.overssh import SOURCE
 from limacore.hostagent import editing
-from limacore.hostagent.emit import Emitter, failure
+from limacore.hostagent.emit import Emitter, last_words
 from limacore.hostagent.facts import Facts
 from limacore.model.event import ScriptEvent
 from limacore.model.guest import BootProgress, Clock, FromGuest, Hello, Metrics, Note, Port, Ports
@@ -148,7 +148,9 @@ class Messages:
         self._emit.script(event)
         if progress.exit_code:
             self._failed.append(progress.name)
-            self._log("warning", f"the script `{progress.name}` of the guest failed: {failure(event)}")
+            last = f": {words}" if (words := last_words(event)) else ""
+            self._log("warning",
+                      f"the script `{progress.name}` of the guest ended with code {progress.exit_code}{last}")
         if SESSION_SCRIPT in progress.name:
             self._facts.learn("session")
         for script, fact in _DONE_BY.items():

@@ -129,7 +129,7 @@ class Guest:
         begin = time.monotonic()
         done = self.cli("start", "--tty=false", "--timeout=15m", *argv, timeout=1000)
         assert "READY (1 of 7 provision scripts failed)." in done.stderr, done.stderr
-        assert "provision.system/00000004` of the guest failed: exit code 5: what went wrong" in done.stderr
+        assert "provision.system/00000004` of the guest ended with code 5: what went wrong" in done.stderr
         return time.monotonic() - begin, done.stderr
 
 

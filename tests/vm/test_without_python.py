@@ -53,7 +53,7 @@ def test_a_shell_speaks_for_the_guest(cli: Cli) -> None:
     without_python(cli.home / "n" / "basedisk")
     done = cli("start", "n", timeout=2 * BOOT_LIMIT)
     assert "READY (1 of 2 provision scripts failed)." in done.stderr, done.stderr
-    assert "failed: exit code 5: it is gone" in done.stderr
+    assert "ended with code 5: it is gone" in done.stderr
     assert "over ssh" in done.stderr and cli.state("n") == "Running"
     until(lambda: words(4321).endswith(b"from the guest\n"), "the port of the guest is forwarded")
     status = until(lambda: measured(cli), "metrics")
