@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import signal
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterable
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from limacore.base.log import JsonLog
 from limacore.base.picture import Pixels
-from limacore.drivers.base import Driver, Exit, Machine
+from limacore.drivers.base import Driver, Machine
 from limacore.errors import DriverError, GuestError, LimaError
 from limacore.forward.forwarder import Forwarder
 from limacore.hostagent import changes, guestlink, handover, requirements, serialwatch, troubles
@@ -20,6 +19,7 @@ from limacore.hostagent.api import systemd_unit
 from limacore.hostagent.emit import Emitter
 from limacore.hostagent.facts import Facts
 from limacore.hostagent.guestlink import GuestLink
+from limacore.hostagent.machines import Eventful, Pictured, cause, ending
 from limacore.hostagent.messages import OVER_SSH, Messages
 from limacore.hostagent.mounting import Mounting
 from limacore.hostagent.power import Power
@@ -34,27 +34,6 @@ AGENT_TIME = 60.0
 
 _PLAIN = ("Running in plain mode. Mounts, dynamic port forwarding, containerd, etc. will be ignored. "
           "Guest agent will not be running. Static port forwarding is allowed.")
-
-
-class MachineEvent(Protocol):
-    """Something that happened to a machine; names are QMP's."""
-
-    name: str
-    data: dict[str, Any]
-
-
-@runtime_checkable
-class Eventful(Protocol):
-    """A machine that tells what happens to it."""
-
-    def events(self) -> AsyncIterator[MachineEvent]: ...
-
-
-@runtime_checkable
-class Pictured(Protocol):
-    """A machine whose display can be seen."""
-
-    async def pixels(self) -> Pixels: ...
 
 
 class Agent:
@@ -177,10 +156,10 @@ class Agent:
         if not machine.exited.done():
             return
         how = machine.exited.result()
-        crash = f"Driver stopped due to error: `{_ending(how)}`"
+        crash = f"Driver stopped due to error: `{ending(how)}`"
         self.log("info", crash if how.code else "The guest powered itself off")
         if how.code or not booted:
-            self.errors = (_cause(how),)
+            self.errors = (cause(how),)
             self.log("warning", self.errors[0])
 
     async def _boots(self) -> None:
@@ -315,16 +294,3 @@ class Agent:
 
 def _group(numbered: requirements.Numbered) -> str:
     return numbered.requirement.group
-
-
-def _ending(how: Exit) -> str:
-    if how.code < 0:
-        return f"signal: {(signal.strsignal(-how.code) or str(-how.code)).lower()}"
-    return f"exit status {how.code}"
-
-
-def _cause(how: Exit) -> str:
-    if how.code == 0:
-        return "the guest powered itself off before it was ready"
-    last = how.stderr.strip().splitlines()[-1:]
-    return f"the virtual machine ended unexpectedly ({_ending(how)})" + (f": {last[0]}" if last else "")

@@ -193,6 +193,13 @@ def test_an_overview_fits_its_area(instance: Instance, cells: int, high: int) ->
         assert all(width(line) <= cells for line in overview.wide(instance, (3.0,) * 300, NOW, cells)[:8])
 
 
+@pytest.mark.parametrize(("word", "sign"), [("answering", "● answering"), ("over ssh", "● over ssh"),
+                                            ("silent", "▲ silent")])
+def test_how_the_guest_is_heard(word: str, sign: str) -> None:
+    text = "\n".join(plain(line) for line in overview.identity(Instance("a", "/a", agent=word), 0.0))
+    assert sign in text
+
+
 def test_findings_tell_the_repair() -> None:
     text = "\n".join(plain(each) for each in overview.findings(OLD))
     assert "2 findings" in text and "ha.pid names process 951" in text and "X ends what is left" in text
