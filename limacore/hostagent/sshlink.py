@@ -201,7 +201,7 @@ class SshLink:
             try:
                 await self._stand_in(connection)
             except MuxError as error:
-                self._log("warning", f"cannot reach the guest agent over ssh: {error}")
+                self._log("debug" if self.leaving else "warning", f"cannot reach the guest agent over ssh: {error}")
                 await asyncio.sleep(SLOW)
             finally:
                 if not self._link.answered.is_set():
