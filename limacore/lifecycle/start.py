@@ -13,6 +13,7 @@ from limacore import ansible, hostlink
 from limacore.base import notice
 from limacore.base.goquote import ticked
 from limacore.base.jsonlines import QUICK
+from limacore.base.log import rfc3339_nano
 from limacore.base.proc import ended
 from limacore.config.load import load
 from limacore.drivers import catalog
@@ -24,7 +25,7 @@ from limacore.lifecycle.guard import configured, held, word
 from limacore.lifecycle.reconcile import joined, joining
 from limacore.lifecycle.relay import relay
 from limacore.model.config import Config
-from limacore.model.event import Event, EventStatus
+from limacore.model.event import Event, EventStatus, ScriptEvent, StepEvent
 from limacore.model.instance import Instance, Status
 from limacore.model.job import Progress
 from limacore.paths import PASSING, HomePaths, InstancePaths
@@ -67,7 +68,7 @@ async def start(
     if launched is not None:
         config, pid = launched
         failed = await _wait_ready(paths, pid, since, timeout, _Telling(on_event, on_log, progress))
-        await ansible.run_playbooks(paths, config, inherit=inherit)
+        await ansible.run_playbooks(paths, config, inherit=inherit, told=lambda script: on_event(_of_playbook(script)))
         if strict and failed:
             raise GuestError(f"scripts of instance {ticked(name)} failed: {', '.join(failed)}",
                              hint=f"the instance runs; see {paths.console_log(config.vm_type)}")
@@ -158,6 +159,13 @@ def _remove_stale(paths: InstancePaths) -> None:
     for entry in paths.dir.iterdir():
         if entry.name.endswith(PASSING):
             entry.unlink(missing_ok=True)
+
+
+def _of_playbook(script: ScriptEvent) -> Event:
+    """A playbook runs here and not in the guest: an event of ours, as the host agent tells of scripts."""
+    state = "active" if script.exit_code is None else "failed" if script.exit_code else "done"
+    step = StepEvent("ansible", state, script.provision, script.seconds)
+    return Event(rfc3339_nano(time.time_ns()), EventStatus(running=True, script=script, step=step))
 
 
 class _Telling(Struct, frozen=True):
