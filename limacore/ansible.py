@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from limacore.base import notice, proc, yamlio
@@ -14,12 +15,15 @@ from limacore.base.goquote import quoted
 from limacore.base.proc import LineSink
 from limacore.errors import GuestError, HostError
 from limacore.model.config import Config
+from limacore.model.event import PROVISION, ScriptEvent
 from limacore.model.instance import Instance, Status
 from limacore.paths import InstancePaths, hostname
 
 GROUP, RUNNING = "lima", "lima_running"
 """The groups of the inventory: all instances, and those that can be reached now."""
 _KILLED = 255
+
+Told = Callable[[ScriptEvent], None]
 
 
 class PlaybookError(GuestError):
@@ -47,19 +51,25 @@ def inventory_text(paths: InstancePaths) -> str:
 
 
 async def run_playbooks(
-    paths: InstancePaths, config: Config, *, output: LineSink = notice.info, inherit: bool = False
+    paths: InstancePaths, config: Config, *, output: LineSink = notice.info, inherit: bool = False,
+    told: Told = lambda event: None,
 ) -> None:
     """Run the playbooks of a running instance, in order; nothing when lima.yaml names none.
 
     `output` gets the lines that Ansible prints; with `inherit` they go to our own stdout and stderr, as in limactl.
-    Raises PlaybookError, and HostError when Ansible is not installed or a playbook is not there."""
-    playbooks = [each.playbook for each in config.provision if each.mode == "ansible" and each.playbook]
+    `told` hears of the begin and the end of each. Raises PlaybookError, and HostError when Ansible is not installed or
+    a playbook is not there."""
+    playbooks = {number: each.playbook for number, each in enumerate(config.provision)
+                 if each.mode == "ansible" and each.playbook}
     if not playbooks:
         return
     write_atomic(paths.ansible_inventory, inventory_text(paths))
-    for playbook in playbooks:
+    for number, playbook in playbooks.items():
         notice.info(f"Waiting for ansible playbook {quoted(playbook)}")
+        name, began = f"{PROVISION}ansible/{number:08}", time.monotonic()
+        told(ScriptEvent(name))
         code = await _run(paths, playbook, config.param, None if inherit else output)
+        told(ScriptEvent(name, round(time.monotonic() - began, 2), code))
         if code:
             raise PlaybookError(playbook, code)
 

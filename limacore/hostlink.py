@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlencode
@@ -104,12 +104,13 @@ async def _get(paths: InstancePaths, target: str, timeout: float) -> bytes:
     return response.body
 
 
-def spawn(paths: InstancePaths, *, debug: bool = False) -> int:
-    """Launch a host agent that outlives this process; its pid. Both of its logs start empty."""
+def spawn(paths: InstancePaths, extra: Sequence[str] = (), *, debug: bool = False) -> int:
+    """Launch a host agent that outlives this process, with `extra` options; its pid. Both of its logs start empty."""
     with contextlib.ExitStack() as stack:
         out, err = (stack.enter_context(_fresh(path)) for path in (paths.ha_stdout, paths.ha_stderr))
         process = subprocess.Popen(
-            argv(paths, debug=debug), stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd="/", start_new_session=True,
+            argv(paths, extra, debug=debug), stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd="/",
+            start_new_session=True,
             env={**os.environ, "LIMA_HOME": str(paths.dir.parent)},
         )
     # Whoever starts a process must collect it; a dashboard lives longer than the agent.
@@ -117,20 +118,20 @@ def spawn(paths: InstancePaths, *, debug: bool = False) -> int:
     return process.pid
 
 
-def become(paths: InstancePaths, *, debug: bool = False) -> NoReturn:
+def become(paths: InstancePaths, extra: Sequence[str] = (), *, debug: bool = False) -> NoReturn:
     """Turn this process into the host agent; what it prints goes to its logs, which start empty."""
     for number, path in ((1, paths.ha_stdout), (2, paths.ha_stderr)):
         with _fresh(path) as fd:
             os.dup2(fd, number)
-    command = argv(paths, debug=debug)
+    command = argv(paths, extra, debug=debug)
     os.execve(command[0], command, {**os.environ, "LIMA_HOME": str(paths.dir.parent)})
 
 
-def argv(paths: InstancePaths, *, debug: bool = False) -> list[str]:
+def argv(paths: InstancePaths, extra: Sequence[str] = (), *, debug: bool = False) -> list[str]:
     """The command line of a host agent."""
     return [
         sys.executable, "-P", "-m", "limacore.hostagent", *(["--debug"] if debug else []),
-        "--pidfile", str(paths.ha_pid), "--socket", str(paths.ha_sock), paths.name,
+        "--pidfile", str(paths.ha_pid), "--socket", str(paths.ha_sock), *extra, paths.name,
     ]  # fmt: skip
 
 

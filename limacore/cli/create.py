@@ -92,7 +92,7 @@ def start(ctx: Context, call: Call) -> None:
                                  hint=f"start it: {notice.program()} start {meant.name}")
     if call["foreground"]:
         ctx.run(starting.foreground(ctx.home, meant.name, report=ctx.report))
-    start_existing(ctx, meant.name, limit=call["timeout"], strict=call["strict"])
+    start_existing(ctx, meant.name, limit=call["timeout"], strict=call["strict"], progress=call["progress"])
 
 
 def _listed(ctx: Context, call: Call) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from limacore.model.event import CloudInitProgress, EventStatus, PortForwardEvent, VsockEvent
+from limacore.model.event import CloudInitProgress, EventStatus, PortForwardEvent, ScriptEvent, VsockEvent
 
 
 def sentences(status: EventStatus) -> list[str]:
@@ -56,3 +56,10 @@ def _vsock(event: VsockEvent | None) -> Iterator[str]:
     }
     if event.type in told:
         yield told[event.type]
+
+
+def failed_scripts(events: Iterable[ScriptEvent]) -> str:
+    """` (1 of 5 provision scripts failed)` for what was told of a start; empty when none did."""
+    codes = {event.name: event.exit_code for event in events if event.provision and event.exit_code is not None}
+    failed = sum(code != 0 for code in codes.values())
+    return f" ({failed} of {len(codes)} provision script{'s' * (len(codes) != 1)} failed)" if failed else ""

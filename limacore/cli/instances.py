@@ -42,7 +42,7 @@ def restart(ctx: Context, call: Call) -> None:
         ctx.log("warning", "The instance is not running, continuing with the restart")
     else:
         ctx.run(stopping.stop(ctx.home, name, report=ctx.report))
-    start_existing(ctx, name)
+    start_existing(ctx, name, progress=call["progress"])
 
 
 def delete(ctx: Context, call: Call) -> None:

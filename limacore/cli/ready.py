@@ -4,32 +4,37 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 from limacore.ansible import PlaybookError
 from limacore.base import notice
 from limacore.base.goquote import ticked
-from limacore.cli import prompt
+from limacore.cli import eventtext, prompt
 from limacore.cli.context import Context
 from limacore.errors import LimaError
 from limacore.lifecycle import start as starting
-from limacore.model.event import Event, EventStatus
+from limacore.model.event import CloudInitProgress, Event, EventStatus, ScriptEvent
 from limacore.model.instance import Instance
 from limacore.store.scan import loaded_of
 
 
-def start_existing(ctx: Context, name: str, *, limit: float = 0, strict: bool = False) -> None:
+def start_existing(ctx: Context, name: str, *, limit: float = 0, strict: bool = False, progress: bool = False) -> None:
     """Start an instance that is there, telling what happens; `limit` in seconds, 0 for the usual one."""
-    message = ctx.run(begin(ctx, name, limit=limit, strict=strict))
+    message = ctx.run(begin(ctx, name, limit=limit, strict=strict, progress=progress))
     if message:
         notice.info(f"Message from the instance {ticked(name)}:")
         print(message.rstrip("\n"), file=sys.stderr)
 
 
-async def begin(ctx: Context, name: str, *, limit: float, strict: bool, inherit: bool = True) -> str:
+async def begin(ctx: Context, name: str, *, limit: float, strict: bool, progress: bool = False,
+                inherit: bool = True) -> str:
     """As `start_existing`; the message of the instance is returned. `inherit`: playbooks print to our stdout."""
     notice.info(f"Starting the instance {ticked(name)} with internal VM driver {ticked(_driver(ctx, name))}")
-    instance = await _started(ctx, name, limit, strict, inherit)
-    notice.info(f"READY. Run `{shell_command(name)}` to open the shell.")
+    told = _Told()
+    instance = await _started(ctx, name, told, timeout=limit if limit > 0 else starting.DEFAULT_TIMEOUT, strict=strict,
+                              inherit=inherit, progress=progress)
+    failed = eventtext.failed_scripts(told.scripts) if notice.program() != "limactl" else ""
+    notice.info(f"READY{failed}. Run `{shell_command(name)}` to open the shell.")
     return instance.message
 
 
@@ -38,12 +43,27 @@ def _driver(ctx: Context, name: str) -> str:
     return "qemu" if isinstance(loaded, LimaError) else str(loaded.filled.get("vmType", "qemu"))
 
 
-async def _started(ctx: Context, name: str, limit: float, strict: bool, inherit: bool) -> Instance:
+class _Told:
+    """What was told of a start, and what of it is said."""
+
+    def __init__(self) -> None:
+        self.scripts: list[ScriptEvent] = []
+        self._cloud_init: CloudInitProgress | None = None
+
+    def take(self, event: Event) -> None:
+        """One more event."""
+        _tell(event)
+        if event.status.script:
+            self.scripts.append(event.status.script)
+        now = event.status.cloud_init_progress
+        if now and now != self._cloud_init:  # the events that follow repeat it
+            _tell_cloud_init(now, first=self._cloud_init is None)
+            self._cloud_init = now
+
+
+async def _started(ctx: Context, name: str, told: _Told, **wishes: Any) -> Instance:
     try:
-        return await starting.start(
-            ctx.home, name, report=ctx.report, timeout=limit if limit > 0 else starting.DEFAULT_TIMEOUT,
-            strict=strict, inherit=inherit, on_event=_tell,
-        )  # fmt: skip
+        return await starting.start(ctx.home, name, report=ctx.report, on_event=told.take, **wishes)
     except PlaybookError as error:
         if notice.program() == "limactl":  # its last word is that of ansible-playbook
             raise subprocess.CalledProcessError(error.exit_code, "ansible-playbook") from error
@@ -70,6 +90,15 @@ def _confirmed() -> bool:
         return prompt.confirm("Do you want to start the instance now? ")
     except prompt.NoTerminalError:
         return False
+
+
+def _tell_cloud_init(progress: CloudInitProgress, *, first: bool) -> None:
+    if first:
+        notice.info("Cloud-init provisioning started...")
+    if progress.log_line:
+        notice.info(f"[cloud-init] {progress.log_line}")
+    if progress.completed:
+        notice.info("Cloud-init progress monitoring done.")
 
 
 def _tell(event: Event) -> None:

@@ -48,7 +48,8 @@ async def _start(ctx: Context, call: Call, name: str) -> None:
     if runs(ctx, name):
         return
     await asyncio.to_thread(_ready, ctx, call, name)
-    message = await begin(ctx, name, limit=call["timeout"], strict=call["strict"], inherit=False)
+    message = await begin(ctx, name, limit=call["timeout"], strict=call["strict"], progress=call["progress"],
+                          inherit=False)
     tell("".join(f"{name}: {line}\n" for line in message.splitlines()))
 
 

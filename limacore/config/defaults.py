@@ -20,11 +20,11 @@ from limacore.model.network import mac_address
 _USER_NAME = re.compile(r"[a-z_][a-z0-9_-]*")
 _SHELLS = {"Darwin": "/bin/zsh", "FreeBSD": "/bin/sh", "Windows": "cmd.exe"}
 _GIBIBYTE = 1 << 30
-NERDCTL = "https://github.com/containerd/nerdctl/releases/download/v2.3.5/nerdctl-full-2.3.5-linux-"
+_NERDCTL = "https://github.com/containerd/nerdctl/releases/download/v2.3.5/nerdctl-full-2.3.5-linux-"
 _ARCHIVES = (
-    {"location": NERDCTL + "amd64.tar.gz", "arch": "x86_64",
+    {"location": _NERDCTL + "amd64.tar.gz", "arch": "x86_64",
      "digest": "sha256:b697295c623639734aaab737523c808fd3cc8d3046039fd94fff1744e4c317aa"},
-    {"location": NERDCTL + "arm64.tar.gz", "arch": "aarch64",
+    {"location": _NERDCTL + "arm64.tar.gz", "arch": "aarch64",
      "digest": "sha256:6e4b687f1d138e750a3c8372abc0f81d3d7490b6359c48c0562fc7dfe98859b2"},
 )
 

@@ -113,5 +113,5 @@ def _flag(value: object) -> str:
 
 def _step(event: Event, update: Update) -> None:
     step = event.status.step
-    if step and step.state == "active":
+    if step and step.state == "active" and step.name in (*BOOT_STEPS, "ansible"):
         update(Progress(step.name, step.detail))

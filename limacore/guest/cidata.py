@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import shutil
 from collections.abc import Mapping
 from importlib.resources import files as package_files
 from pathlib import Path, PurePosixPath
@@ -16,8 +18,9 @@ from limacore.guest.seed import Seed
 from limacore.model.config import Config, Provision
 
 VOLUME = "cidata"
-AGENT = "lima-guestagent"
+AGENT, NERDCTL = "lima-guestagent", "nerdctl-full.tgz"
 
+NOTHING: Mapping[str, Path] = {}
 _PAYLOAD_FOLDERS = ("boot.essential.Linux", "boot.Linux", "util")
 _CONTENT = {"system": "script", "user": "script", "dependency": "script", "data": "content", "yq": "expression"}
 
@@ -72,7 +75,7 @@ def _content(entry: Provision) -> str:
     return getattr(entry, _CONTENT[entry.mode]) or ""
 
 
-def write_folder(path: Path, content: Mapping[str, bytes]) -> None:
+def write_folder(path: Path, content: Mapping[str, bytes], large: Mapping[str, Path] = NOTHING) -> None:
     """Write the volume as a folder for its owner only, in the place of an earlier one; raises HostError."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     remove_tree(temporary)
@@ -83,6 +86,8 @@ def write_folder(path: Path, content: Mapping[str, bytes]) -> None:
                 folder.mkdir(mode=0o700, exist_ok=True)
             file.write_bytes(data)
             file.chmod(0o700)
+        for name, source in large.items():
+            shutil.copyfile(source, temporary / name)
         remove_tree(path)
         temporary.replace(path)
     except OSError as error:
@@ -91,18 +96,24 @@ def write_folder(path: Path, content: Mapping[str, bytes]) -> None:
         remove_tree(temporary)
 
 
-def write_iso(path: Path, content: Mapping[str, bytes]) -> None:
-    """Write the volume to `path`, whole or not at all; raises HostError when it cannot be written."""
+def write_iso(path: Path, content: Mapping[str, bytes], large: Mapping[str, Path] = NOTHING) -> None:
+    """Write the volume to `path`, whole or not at all, with the files that `large` names at its top.
+
+    Raises HostError when it cannot be written."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    volume = _volume(content)
-    try:
-        volume.write(str(temporary))
-        temporary.replace(path)
-    except OSError as error:
-        raise write_failed(path, error) from error
-    finally:
-        volume.close()
-        temporary.unlink(missing_ok=True)
+    with contextlib.ExitStack() as stack:
+        try:
+            volume = stack.enter_context(contextlib.closing(_volume(content)))
+            for name, source in large.items():
+                file = stack.enter_context(source.open("rb"))
+                volume.add_fp(file, source.stat().st_size, f"/L{name[:1]}.;1".upper(), rr_name=name,
+                              file_mode=0o100644)
+            volume.write(str(temporary))
+            temporary.replace(path)
+        except OSError as error:
+            raise write_failed(path, error) from error
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def _volume(content: Mapping[str, bytes]) -> Any:

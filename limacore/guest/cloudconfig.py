@@ -39,6 +39,19 @@ until ip -4 addr show dev eth0 2>/dev/null | grep -q inet || [ "$tries" -ge 30 ]
 done
 """
 
+_EARLY = """\
+lima_code=0
+lima_note() { read -r up _ </proc/uptime; echo "$1 $up $2" >>/run/lima-early-progress; }
+lima_begin() { lima_note start "provision.boot/$1"; }
+lima_end() {
+  cat /run/lima-early-output
+  [ "$2" -eq 0 ] || lima_code=$2
+  [ "$2" -eq 0 ] || tail -n 20 /run/lima-early-output | sed 's/^/out /' >>/run/lima-early-progress
+  lima_note end "$2 provision.boot/$1"
+}
+"""
+"""Before the scripts of mode `boot`; boot.sh goes on with the file of notes."""
+
 
 def user_data(seed: Seed, *, stub: bool = True) -> str:
     """The cloud-config; without `stub` it is the copy for people, which boots nothing."""
@@ -137,8 +150,15 @@ def _boot_commands(seed: Seed) -> str:
 
 
 def _boot_scripts(config: Config) -> Iterator[str]:
+    """Scripts of mode `boot`; cloud-init makes one script of all commands, so each runs in a shell of its own, and what
+    became of it is noted for the guest agent, which comes later."""
     exports = "".join(f"{key}={value}\n" for key, value in parameters(config))
     head = f"while IFS= read -r line; do export \"${{line?}}\"; done <<'EOF'\n{exports}EOF\n" if exports else ""
-    for entry in config.provision:
-        if entry.mode == "boot":
-            yield head + entry.script
+    scripts = {number: entry.script for number, entry in enumerate(config.provision) if entry.mode == "boot"}
+    if scripts:
+        yield _EARLY
+    for number, script in scripts.items():
+        yield (f"lima_begin {number:08}\n(\n{head}{script.rstrip()}\n) >/run/lima-early-output 2>&1\n"
+               f"lima_end {number:08} $?\n")
+    if scripts:
+        yield 'exit "$lima_code"\n'

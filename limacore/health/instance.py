@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 
 from limacore.base import notice
 from limacore.base.version import COMPATIBLE, version_key
-from limacore.config.leftout import left_out
 from limacore.config.load import Loaded
 from limacore.errors import HostError, LimaError
 from limacore.model.config import Problem
@@ -24,9 +23,6 @@ def config(paths: InstancePaths, loaded: Loaded | LimaError) -> Iterator[Finding
                       evidence=(str(loaded),), why="it cannot be started", fix=loaded.hint or "correct that file")
         return
     yield from (_problem(each, paths, subject) for each in loaded.problems)
-    for sentence in left_out(loaded.config) if loaded.config else ():
-        yield Finding(id="not-supported", severity=Severity.NOTE, subject=subject, what=sentence,
-                      evidence=(f"`{paths.lima_yaml}`",))
 
 
 def _problem(problem: Problem, paths: InstancePaths, subject: str) -> Finding:

@@ -29,7 +29,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--socket", type=Path, required=True)
     parser.add_argument("--run-gui", action="store_true")
     parser.add_argument("--guestagent")
-    parser.add_argument("--nerdctl-archive")
+    parser.add_argument("--nerdctl-archive", type=Path)
     parser.add_argument("--progress", action="store_true")
     parser.add_argument("--debug", action="store_true")
     parser.add_argument("instance")
@@ -42,7 +42,7 @@ async def run(args: argparse.Namespace, log: JsonLog) -> None:
     paths = home.instance(args.instance)
     power = Power(log)
     power.listen()
-    prepared = await prepare(paths, home, log, debug=args.debug)
+    prepared = await prepare(paths, home, log, debug=args.debug, progress=args.progress, nerdctl=args.nerdctl_archive)
     agent = Agent(prepared, driver(prepared.spec.config.vm_type), power, Emitter(), log)
     with contextlib.closing(prepared.resolver) if prepared.resolver else contextlib.nullcontext():
         async with http1.serve(args.socket, api.handler(agent.info, agent.status, agent.pixels, agent.forwarder)):

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import signal
 import time
-from collections.abc import AsyncIterator, Coroutine
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from typing import Any
 
 from limacore.base.log import JsonLog
 from limacore.base.picture import Pixels
-from limacore.drivers.base import Driver, Exit, Machine
+from limacore.drivers.base import Driver, Machine
 from limacore.errors import DriverError, GuestError, LimaError
 from limacore.forward.forwarder import Forwarder
 from limacore.hostagent import changes, guestlink, handover, requirements, serialwatch, troubles
@@ -20,7 +19,8 @@ from limacore.hostagent.api import systemd_unit
 from limacore.hostagent.emit import Emitter
 from limacore.hostagent.facts import Facts
 from limacore.hostagent.guestlink import GuestLink
-from limacore.hostagent.messages import Messages
+from limacore.hostagent.machines import Eventful, Pictured, cause, ending
+from limacore.hostagent.messages import OVER_SSH, Messages
 from limacore.hostagent.mounting import Mounting
 from limacore.hostagent.power import Power
 from limacore.hostagent.setup import Prepared, with_other_port
@@ -34,27 +34,6 @@ AGENT_TIME = 60.0
 
 _PLAIN = ("Running in plain mode. Mounts, dynamic port forwarding, containerd, etc. will be ignored. "
           "Guest agent will not be running. Static port forwarding is allowed.")
-
-
-class MachineEvent(Protocol):
-    """Something that happened to a machine; names are QMP's."""
-
-    name: str
-    data: dict[str, Any]
-
-
-@runtime_checkable
-class Eventful(Protocol):
-    """A machine that tells what happens to it."""
-
-    def events(self) -> AsyncIterator[MachineEvent]: ...
-
-
-@runtime_checkable
-class Pictured(Protocol):
-    """A machine whose display can be seen."""
-
-    async def pixels(self) -> Pixels: ...
 
 
 class Agent:
@@ -79,7 +58,8 @@ class Agent:
         self.messages = Messages(prepared.iid, emit, self.facts, self.forwarder, log)
         self.link = GuestLink(self._from_guest, log)
         self.mounting = Mounting(self.config, log)
-        self.ssh = SshLink(prepared, emit, self.facts, self.forwarder, self.link, self.mounting, log)
+        self.ssh = SshLink(prepared, emit, self.facts, self.forwarder, self.link, self.mounting,
+                           self.messages.edits, log)
 
     def info(self) -> HostInfo:
         """For `/v1/info`."""
@@ -157,7 +137,9 @@ class Agent:
             )]
             await self.power.until_end_or_signal(machine)
             self._say_why(machine)
-            lasting.pop().cancel()
+            if not self.messages.over_ssh:
+                lasting.pop().cancel()
+            self.ssh.leaving = True
             self.log("info", "Shutting down the host agent")
             self.mounting.say_goodbye()
             await self.power.shut_down(machine, self.link, self.emit)
@@ -174,10 +156,10 @@ class Agent:
         if not machine.exited.done():
             return
         how = machine.exited.result()
-        crash = f"Driver stopped due to error: `{_ending(how)}`"
+        crash = f"Driver stopped due to error: `{ending(how)}`"
         self.log("info", crash if how.code else "The guest powered itself off")
         if how.code or not booted:
-            self.errors = (_cause(how),)
+            self.errors = (cause(how),)
             self.log("warning", self.errors[0])
 
     async def _boots(self) -> None:
@@ -212,12 +194,22 @@ class Agent:
         if self.config.plain:
             self.log("info", _PLAIN)
         errors: list[str] = []
-        for group, wanted in itertools.groupby(requirements.plan(self.config, self.prepared.iid), _group):
-            errors += [error for each in wanted if (error := await self._meet(each))]
+        plan = requirements.plan(self.config, self.prepared.iid, containerd=self.prepared.containerd)
+        for group, wanted in itertools.groupby(plan, _group):
+            errors += await self._meet_all(wanted)
             if group == ("essential" if self.mounting.by_ssh else "final"):
                 errors += await self.mounting.settle()
         errors += await self.ssh.copy_to_host()
         self._ready(tuple(errors))
+
+    async def _meet_all(self, wanted: Iterable[requirements.Numbered]) -> list[str]:
+        errors = []
+        for each in wanted:
+            if error := await self._meet(each):
+                errors.append(error)
+                if each.requirement.fatal:
+                    break
+        return errors
 
     async def _meet(self, numbered: requirements.Numbered) -> str:
         """Meet one requirement; what went wrong, or nothing."""
@@ -241,6 +233,8 @@ class Agent:
         return await self.facts.wait("agent", AGENT_TIME)
 
     def _ready(self, errors: tuple[str, ...]) -> None:
+        if self.phase == "stopping":
+            return
         if not self.config.plain and not self.facts.known("agent"):
             errors = (*errors, "guest agent does not seem to be running; port forwards will not work")
             self.emit.failed("agent", "no answer")
@@ -288,7 +282,7 @@ class Agent:
 
     def _agent_word(self) -> str:
         if self.facts.known("agent"):
-            return "answering"
+            return OVER_SSH if self.messages.over_ssh else "answering"
         return "silent" if self.phase == "running" and not self.config.plain else ""
 
     def _detail(self) -> str:
@@ -300,16 +294,3 @@ class Agent:
 
 def _group(numbered: requirements.Numbered) -> str:
     return numbered.requirement.group
-
-
-def _ending(how: Exit) -> str:
-    if how.code < 0:
-        return f"signal: {(signal.strsignal(-how.code) or str(-how.code)).lower()}"
-    return f"exit status {how.code}"
-
-
-def _cause(how: Exit) -> str:
-    if how.code == 0:
-        return "the guest powered itself off before it was ready"
-    last = how.stderr.strip().splitlines()[-1:]
-    return f"the virtual machine ended unexpectedly ({_ending(how)})" + (f": {last[0]}" if last else "")

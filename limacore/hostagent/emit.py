@@ -16,6 +16,7 @@ from limacore.base.log import rfc3339_nano
 from limacore.model.event import (
     BOOT_STEPS,
     AgentEvent,
+    CloudInitProgress,
     Event,
     EventStatus,
     PortForwardEvent,
@@ -33,6 +34,22 @@ def encode(event: Event) -> bytes:
     for plain, escaped in _ESCAPED:
         line = line.replace(plain, escaped)
     return line
+
+
+def last_words(event: ScriptEvent) -> str:
+    """The last line that a script has printed."""
+    return event.output.rsplit("\n", 1)[-1]
+
+
+def failure(event: ScriptEvent) -> str:
+    """What a script ended with and the last that it said; empty when it went well."""
+    last = last_words(event)
+    return f"exit code {event.exit_code}{f': {last}' if last else ''}" if event.exit_code else ""
+
+
+def _place(name: str, order: dict[str, int]) -> float:
+    """Scripts of the user stand below the step in which they run."""
+    return order["scripts"] + 0.5 if name.startswith("script ") else len(order)
 
 
 class Emitter:
@@ -62,9 +79,21 @@ class Emitter:
         self._status = replace(self._status, port_forward=event)
         self._write(self._status)
 
+    def cloud_init(self, progress: CloudInitProgress) -> None:
+        """cloud-init of the guest came further."""
+        self._status = replace(self._status, cloud_init_progress=progress)
+        self._write(self._status)
+
     def script(self, event: ScriptEvent) -> None:
-        """A script of the guest began or ended."""
+        """A script of the guest began or ended; each entry of `provision` is a step as well."""
         self._write(replace(self._status, script=event))
+        if not event.provision:
+            return
+        name = f"script {event.provision}"
+        if event.exit_code is None:
+            self.begin(name)
+        else:
+            self._step(Step(name, "failed" if event.exit_code else "done", failure(event), event.seconds))
 
     def agent(self, state: str, skew_ms: float | None = None) -> None:
         """The guest agent answered or fell silent."""
@@ -104,7 +133,7 @@ class Emitter:
     def steps(self) -> tuple[Step, ...]:
         """The steps of this boot that have begun, in their order."""
         order = {name: index for index, name in enumerate(BOOT_STEPS)}
-        known = sorted(self._steps.values(), key=lambda step: order.get(step.name, len(order)))
+        known = sorted(self._steps.values(), key=lambda step: order.get(step.name, _place(step.name, order)))
         return tuple(replace(step, seconds=self._seconds(step.name)) if step.state == "active" else step
                      for step in known)
 

@@ -28,6 +28,9 @@ MOST_PER_SECOND = 500
 _MOST_QUEUED = 1 << 20
 """Bytes that wait for an agent; beyond that changes of files are not told any more."""
 
+_TALKED = 1.0
+"""Seconds after which a connection was one; ssh takes any and ends it at once when nobody listens in the guest."""
+
 _COMPLAINTS = 5
 """Bad lines that are logged within one minute; the rest are only counted."""
 
@@ -130,7 +133,14 @@ class GuestLink:
 
     async def converse(self, path: Path) -> None:
         """Talk over the socket at `path` until the other side closes; raises OSError when nobody listens."""
-        reader, writer = await asyncio.open_unix_connection(path)
+        await self.talk(*await asyncio.open_unix_connection(path))
+
+    def heard(self, writer: asyncio.StreamWriter) -> bool:
+        """Whether it is the other end of `writer` that speaks for the guest."""
+        return self._speaking is writer
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Talk over a connection until the other side closes."""
         self._writers.append(writer)
         try:
             writer.write(msgspec.json.encode(Ask("hello")) + b"\n")
@@ -186,9 +196,11 @@ async def keep_talking(link: GuestLink, path: Path, lost: Callable[[], Awaitable
     """Converse for as long as the machine runs: the socket is the hypervisor's, a close of it is rare and brief."""
     pause = 0.02
     while True:
+        began = time.monotonic()
         with contextlib.suppress(OSError):
             await link.converse(path)
             await lost()
+        if time.monotonic() - began > _TALKED:
             pause = 0.02
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, 30.0)

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from limacore.forward.forwarder import Forwarder
-from limacore.hostagent.emit import Emitter
+from limacore.guest.overssh import SOURCE
+from limacore.hostagent import editing
+from limacore.hostagent.emit import Emitter, last_words
 from limacore.hostagent.facts import Facts
 from limacore.model.event import ScriptEvent
 from limacore.model.guest import BootProgress, Clock, FromGuest, Hello, Metrics, Note, Port, Ports
@@ -17,6 +19,9 @@ Log = Callable[[str, str], None]
 SESSION_SCRIPT = "07-etc-environment"
 """The boot script after which the session environment of the user is complete."""
 
+OVER_SSH = "over ssh"
+"""What such an agent is called."""
+
 _DONE_BY = {"30-install-packages": "sshfs", "35-setup-packages": "fuse"}
 """Boot scripts whose good end makes something true."""
 
@@ -24,6 +29,7 @@ _NOTES = 100
 """Lines of the agent that reach our log in one boot."""
 
 _LONGEST_NAME = 200
+_LONGEST_OUTPUT = 4000
 _MOST_SCRIPTS = 1000
 """What is kept of a guest's story of its boot."""
 
@@ -36,7 +42,11 @@ class Messages:
     def __init__(self, iid: str, emit: Emitter, facts: Facts, forwarder: Forwarder, log: Log) -> None:
         self.metrics: Metrics | None = None
         self.skew_ms: float | None = None
+        self.over_ssh = False
+        """Whether it is a shell that speaks, over the ssh connection."""
         self.rebooted = asyncio.Event()
+        self.edits: asyncio.Queue[int] = asyncio.Queue()
+        """Numbers of the entries of `provision` for whose edit by us the guest waits."""
         self._iid = iid
         self._emit = emit
         self._facts = facts
@@ -93,6 +103,7 @@ class Messages:
             self._log("debug", f"the guest agent has not seen this boot's seed yet ({hello.iid[:64]!r})")
         again, self._boot_id = bool(self._boot_id) and hello.boot_id != self._boot_id, hello.boot_id
         first = not self._facts.known("agent")
+        self.over_ssh = hello.port_source == SOURCE
         self._facts.learn("agent")
         if again and self._facts.known("sshd"):
             self._facts.forget("sshd", "master", "session", "sshfs", "fuse", "boot")
@@ -102,7 +113,7 @@ class Messages:
             self._booted_to_agent()
             source = f", ports by {hello.port_source[:20]}" if hello.port_source else ""
             self._log("info", f"Guest agent is running (kernel {hello.kernel[:80]}{source})")
-            self._emit.agent("answering")
+            self._emit.agent(self._word())
 
     def _booted_to_agent(self) -> None:
         for name in _BEFORE_AGENT:
@@ -123,14 +134,23 @@ class Messages:
             self._emit.begin("scripts")
             self._emit.note("scripts", progress.name)
             self._emit.script(ScriptEvent(progress.name))
+            self._wanted_edit(progress.name)
         elif progress.state == "end":
             self._script_ended(progress)
 
+    def _wanted_edit(self, name: str) -> None:
+        number = name.removeprefix(editing.FOLDER)
+        if name.startswith(editing.FOLDER) and number.isdecimal():
+            self.edits.put_nowait(int(number))
+
     def _script_ended(self, progress: BootProgress) -> None:
-        self._emit.script(ScriptEvent(progress.name, progress.seconds, progress.exit_code))
+        event = ScriptEvent(progress.name, progress.seconds, progress.exit_code, progress.output[-_LONGEST_OUTPUT:])
+        self._emit.script(event)
         if progress.exit_code:
             self._failed.append(progress.name)
-            self._log("warning", f"the script `{progress.name}` of the guest ended with code {progress.exit_code}")
+            last = f": {words}" if (words := last_words(event)) else ""
+            self._log("warning",
+                      f"the script `{progress.name}` of the guest ended with code {progress.exit_code}{last}")
         if SESSION_SCRIPT in progress.name:
             self._facts.learn("session")
         for script, fact in _DONE_BY.items():
@@ -157,7 +177,10 @@ class Messages:
             self._log("warning", f"Time sync: {clock.error[:200]}")
         elif clock.adjusted:
             self._log("info", f"Time sync: guest clock adjusted (was {clock.skew_ms:.0f}ms off)")
-            self._emit.agent("answering", clock.skew_ms)
+            self._emit.agent(self._word(), clock.skew_ms)
+
+    def _word(self) -> str:
+        return OVER_SSH if self.over_ssh else "answering"
 
     def _note(self, note: Note) -> None:
         self._notes += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shlex
 from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
@@ -28,6 +29,8 @@ class Requirement(Struct, frozen=True):
     fact: str = ""
     script: str = ""
     hint: str = ""
+    fatal: bool = False
+    """Whether the first time that it is not met is the last, and the rest of its group is left out."""
 
 
 class Numbered(Struct, frozen=True):
@@ -43,10 +46,10 @@ class Numbered(Struct, frozen=True):
         return f"{self.requirement.group} requirement {self.index} of {self.total}"
 
 
-def plan(config: Config, iid: str) -> tuple[Numbered, ...]:
-    """Every requirement of an instance, numbered within its group."""
+def plan(config: Config, iid: str, *, containerd: bool = False) -> tuple[Numbered, ...]:
+    """Every requirement of an instance, numbered within its group; `containerd` when the guest is given its archive."""
     found: list[Numbered] = []
-    for group in (_essential(config, iid), _optional(config), _final(iid)):
+    for group in (_essential(config, iid), _optional(config, containerd), _final(iid)):
         found += [Numbered(each, index, len(group)) for index, each in enumerate(group, 1)]
     return tuple(found)
 
@@ -66,7 +69,21 @@ def _essential(config: Config, iid: str) -> tuple[Requirement, ...]:
     return (ssh, session, sshfs, fuse)
 
 
-def _optional(config: Config) -> tuple[Requirement, ...]:
+def _optional(config: Config, containerd: bool) -> tuple[Requirement, ...]:
+    return (*(_containerd(config) if containerd else ()), *_probes(config))
+
+
+def _containerd(config: Config) -> tuple[Requirement, ...]:
+    systemd = Requirement("optional", "systemd must be available", script="#!/bin/sh\ncommand -v systemctl", fatal=True,
+                          hint="systemd is required to run containerd, but does not seem to be available")
+    program = f"{config.guest_install_prefix}/bin/nerdctl"
+    installed = Requirement("optional", "containerd binaries to be installed",
+                            script=f"#!/bin/sh\ncommand -v nerdctl || test -x {shlex.quote(program)}",
+                            hint="the boot log of the guest says why: /var/log/cloud-init-output.log")
+    return (systemd, installed)
+
+
+def _probes(config: Config) -> tuple[Requirement, ...]:
     return tuple(
         Requirement("optional", probe.description or "user probe", script=probe.script, hint=probe.hint)
         for probe in config.probes if probe.script
@@ -94,12 +111,15 @@ def command(script: str) -> str:
     return f"/bin/bash -c '{wrapper}'"
 
 
-async def until_true(check: Callable[[], Awaitable[str]]) -> None:
-    """Repeat `check` until it returns no complaint; raises GuestError with the last one after ten minutes."""
+async def until_true(check: Callable[[], Awaitable[str]], *, once: bool = False) -> None:
+    """Repeat `check` until it returns no complaint; raises GuestError with the last one after ten minutes, with the
+    first one at `once`."""
     pause, complaint = QUICK, ""
     try:
         async with asyncio.timeout(TIME):
             while complaint := await check():
+                if once:
+                    raise GuestError("is not met", detail=complaint)
                 await asyncio.sleep(pause)
                 pause = min(pause * 1.5, SLOW)
     except TimeoutError:

@@ -17,8 +17,10 @@ _NONE = Networks()
 
 
 def write(paths: InstancePaths, home: HomePaths, config: Config, iid: str, *,
-          networks: Networks = _NONE, dns_ports: tuple[int, int] = (0, 0), debug: bool = False) -> None:
-    """Write both files anew, with the UDP and TCP port of our name server; raises HostError when that cannot be done.
+          networks: Networks = _NONE, dns_ports: tuple[int, int] = (0, 0), debug: bool = False,
+          nerdctl: Path | None = None) -> None:
+    """Write both files anew, with the UDP and TCP port of our name server and the archive with containerd; raises
+    HostError when that cannot be done.
 
     Takes 0.1 s: not for the event loop."""
     seed = Seed(
@@ -27,7 +29,8 @@ def write(paths: InstancePaths, home: HomePaths, config: Config, iid: str, *,
         host_home=os.fspath(Path.home()), certificates=read_certificates(config),
     )
     write_atomic(paths.cloud_config, cidata.cloud_config(seed), 0o444)
+    large = {cidata.NERDCTL: nerdctl} if nerdctl else {}
     if config.vm_type == "wsl2":
-        cidata.write_folder(paths.cidata_folder, cidata.files(seed))
+        cidata.write_folder(paths.cidata_folder, cidata.files(seed), large)
     else:
-        cidata.write_iso(paths.cidata, cidata.files(seed))
+        cidata.write_iso(paths.cidata, cidata.files(seed), large)

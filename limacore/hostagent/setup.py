@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from limacore.base.files import write_atomic
 from limacore.config import networks
-from limacore.config.leftout import left_out
 from limacore.config.load import load
 from limacore.drivers.base import MachineSpec
 from limacore.forward import rules
@@ -37,10 +36,15 @@ class Prepared(Struct, frozen=True):
     table: rules.Table
     resolver: dns.Server | None = None
     """Answers the guest's questions for names; belongs to whoever prepared."""
+    containerd: bool = False
+    """Whether the guest is given the archive with containerd."""
+    progress: bool = False
+    """Whether events tell what cloud-init prints."""
 
 
-async def prepare(paths: InstancePaths, home: HomePaths, log: Log, *, debug: bool = False) -> Prepared:
-    """Read the instance and write what the guest and ssh will read; raises LimaError."""
+async def prepare(paths: InstancePaths, home: HomePaths, log: Log, *, debug: bool = False, progress: bool = False,
+                  nerdctl: Path | None = None) -> Prepared:
+    """Read the instance and write what the guest and ssh will read, `nerdctl` with it; raises LimaError."""
     config = _config(paths, home, log)
     ssh_port = port.pick(port.wanted(paths.name, config.ssh.local_port, _version(paths)))
     iid = f"iid-{int(time.time())}"
@@ -48,12 +52,13 @@ async def prepare(paths: InstancePaths, home: HomePaths, log: Log, *, debug: boo
     resolver = await _resolver(paths.name, config, known)
     ports = (resolver.udp_port, resolver.tcp_port) if resolver else (0, 0)
     program, _ = await asyncio.gather(
-        ssh.detect(), asyncio.to_thread(seed.write, paths, home, config, iid, networks=known, dns_ports=ports,
-                                        debug=debug),
+        ssh.detect(),
+        asyncio.to_thread(seed.write, paths, home, config, iid, networks=known, dns_ports=ports, debug=debug,
+                          nerdctl=nerdctl),
     )
     found = ssh.options(home, paths, config, program, _identities(config))
     spec = MachineSpec(paths.name, paths, home, config, ssh_port, known)
-    prepared = Prepared(spec, iid, found, _table(spec), resolver)
+    prepared = Prepared(spec, iid, found, _table(spec), resolver, bool(nerdctl), progress)
     write_ssh_config(prepared)
     return prepared
 
@@ -77,10 +82,7 @@ def _config(paths: InstancePaths, home: HomePaths, log: Log) -> Config:
     for problem in loaded.problems:
         if problem.severity != "error":
             log("warning", f"{problem.path}: {problem.message}" if problem.path else problem.message)
-    config = loaded.require(str(paths.lima_yaml))
-    for sentence in left_out(config):
-        log("warning", sentence)
-    return config
+    return loaded.require(str(paths.lima_yaml))
 
 
 async def _resolver(name: str, config: Config, known: Networks) -> dns.Server | None:

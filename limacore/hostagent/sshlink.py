@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from limacore.errors import GuestError
 from limacore.forward.forwarder import Forwarder
-from limacore.hostagent import handover
+from limacore.hostagent import cloudinit, editing, handover, overssh
 from limacore.hostagent.emit import Emitter
 from limacore.hostagent.facts import Facts
 from limacore.hostagent.guestlink import GuestLink, keep_talking
@@ -23,6 +23,9 @@ Log = Callable[[str, str], None]
 PATIENCE = 8.0
 """Seconds after the login in which a guest agent should have spoken; then scripts ask what it would have told."""
 
+ASK, LONGEST_PAUSE = 3.0, 30.0
+"""Seconds without an agent after which a login is used to look whether there can be one at all; they double."""
+
 PROBE_PAUSE, PROBE_TIME = 0.5, 1.0
 """Seconds between looks at the ssh port, and for how long one waits for the banner."""
 
@@ -33,6 +36,13 @@ LOOK, ASLEEP = 20.0, 5.0
 """Seconds between looks at the master, and what a look may be late before it counts as a sleep of the host."""
 
 SCRIPT_TIME = 60.0
+_WHO = """\
+if [ -S {socket} ]; then echo agent
+elif command -v python3 >/dev/null && [ ! -e /run/lima-boot-done ]; then echo later
+else echo nobody; fi
+"""
+"""Who is there to tell of the guest; a guest with Python gets an agent while it boots."""
+
 AGENT_SOCKET = "/run/lima-guestagent.sock"
 
 
@@ -40,15 +50,19 @@ class SshLink:
     """Keeps a master for as long as the guest runs, and meets requirements over it."""
 
     def __init__(self, prepared: Prepared, emit: Emitter, facts: Facts, forwarder: Forwarder, link: GuestLink,
-                 mounting: Mounting, log: Log) -> None:
+                 mounting: Mounting, edits: editing.Wanted, log: Log) -> None:
         self.prepared = prepared
         self._emit = emit
         self._facts = facts
         self._forwarder = forwarder
         self._link = link
         self._mounting = mounting
+        self._edits = edits
         self._log = log
         self._master: Master | None = None
+        self.leaving = False
+        """Whether the guest goes down, and the connection with it."""
+        self._cloud_init = cloudinit.Follower(emit.cloud_init)
 
     async def keep(self) -> None:
         """Log in, serve, and begin again when the connection is gone; until cancelled."""
@@ -58,6 +72,8 @@ class SshLink:
         while True:
             try:
                 await self._serve()
+                if self.leaving:
+                    return
                 pause = QUICK
             except GuestError as error:
                 self._log("debug", f"ssh: {error}")
@@ -88,7 +104,7 @@ class SshLink:
             await self._facts.wait("agent", PATIENCE)
             # An agent is the better witness: a script costs the guest another session. After the boot it tells no more.
             await self._facts.wait_first("boot", absent="agent")
-        await until_true(lambda: self._try(wanted))
+        await until_true(lambda: self._try(wanted), once=wanted.fatal)
 
     async def _try(self, wanted: Requirement) -> str:
         await self._facts.wait("master")
@@ -126,17 +142,24 @@ class SshLink:
             self._forwarder.attach(connection)
             beside = (asyncio.create_task(self._talk_by_ssh(connection)),
                       asyncio.create_task(self._mounting.keep(connection)),
+                      asyncio.create_task(editing.attend(connection, spec.config, self._edits, self._log)),
                       asyncio.create_task(self._watch(connection)),
+                      asyncio.create_task(self._follow_cloud_init(connection)),
                       asyncio.create_task(self._lend_agent(connection)))
             try:
                 await connection.ended
-                self._log("warning", "the ssh connection to the guest is gone; logging in again")
+                if not self.leaving:
+                    self._log("warning", "the ssh connection to the guest is gone; logging in again")
             finally:
                 for task in beside:
                     task.cancel()
                 self._master = None
                 self._facts.forget("master")
                 self._forwarder.attach(None)
+
+    async def _follow_cloud_init(self, connection: Master) -> None:
+        if self.prepared.progress and not self.prepared.spec.config.plain:
+            await self._cloud_init.follow(connection)
 
     async def copy_to_host(self) -> tuple[str, ...]:
         """Copy out what `copyToHost` names; what went wrong."""
@@ -165,17 +188,40 @@ class SshLink:
                 return
 
     async def _talk_by_ssh(self, connection: Master) -> None:
-        """When no agent speaks on the virtio port, look for one at its socket in the guest."""
-        if self.prepared.spec.config.plain or await self._facts.wait("agent", PATIENCE):
+        """When no agent speaks on the virtio port, look for one in the guest; where none can run, speak for it."""
+        if self.prepared.spec.config.plain:
             return
+        pause = ASK
+        while True:
+            if await self._facts.wait("agent", pause):
+                await self._facts.wait_absent("agent")
+                pause = ASK
+                continue
+            pause = min(2 * pause, LONGEST_PAUSE)
+            try:
+                await self._stand_in(connection)
+            except MuxError as error:
+                self._log("debug" if self.leaving else "warning", f"cannot reach the guest agent over ssh: {error}")
+                await asyncio.sleep(SLOW)
+            finally:
+                if not self._link.answered.is_set():
+                    self._facts.forget("agent")
+
+    async def _stand_in(self, connection: Master) -> None:
+        found = (await connection.run("/bin/sh", _WHO.format(socket=AGENT_SOCKET))).stdout.strip()
+        if found == "agent":
+            await self._through_socket(connection)
+        elif found == "nobody":
+            self._log("info", "There is no guest agent: what it would tell is asked over ssh")
+            await overssh.attend(connection, self._link)
+
+    async def _through_socket(self, connection: Master) -> None:
         path = self.prepared.spec.paths.ga_ssh_sock
         path.unlink(missing_ok=True)
         self._log("info", f"Forwarding `{AGENT_SOCKET}` (guest) to `{path}` (host)")
         try:
             await connection.open_forward(Address(str(path)), Address(AGENT_SOCKET))
             await keep_talking(self._link, path, _nothing)
-        except MuxError as error:
-            self._log("warning", f"cannot reach the guest agent over ssh: {error}")
         finally:
             path.unlink(missing_ok=True)
 

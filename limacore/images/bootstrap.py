@@ -174,7 +174,11 @@ async def bootstrap(recipe: Recipe, sources: Sources, target: Path, archives: Pa
     listing = target.with_name("debian.sources")
     listing.write_text(sources.text)
     archives.mkdir(parents=True, exist_ok=True)
-    argv = arguments(recipe, listing, sources.suite, archives, await apt_options())
+    await assemble(arguments(recipe, listing, sources.suite, archives, await apt_options()), target, report)
+
+
+async def assemble(argv: list[str], target: Path, report: Report) -> None:
+    """Run mmdebstrap, whose tar file goes to `target`; raises ImageError with its own words."""
     with target.open("wb") as output:
         async with proc.spawn(argv, stdout=output.fileno(), stderr=lambda line: _follow(line, report),
                               env=_environment(target.parent), grace=20.0) as process:

@@ -15,12 +15,12 @@ from msgspec import Struct
 
 from limacore.base.files import locked, write_failed
 from limacore.errors import HostError, ImageError, LockedError, UsageError
-from limacore.images import firmwareguest, rootfs, tinyguest
+from limacore.images import firmwareguest, foreign, rootfs, tinyguest
 from limacore.images import recipe as recipes
 from limacore.images.bootstrap import Sources, bootstrap, host_sources
 from limacore.images.cache import make_private
 from limacore.images.locators import built_files
-from limacore.images.recipe import FirmwareBoot, Recipe
+from limacore.images.recipe import DirectBoot, FirmwareBoot, Recipe
 
 Report = Callable[[str, float | None], None]
 """Gets a line to show and the fraction done (0 to 1), or None when that is not known."""
@@ -58,7 +58,7 @@ async def build(name: str, cache_dir: Path, report: Report = _silent) -> BuiltIm
     """
     plan = await asyncio.to_thread(_plan, name, cache_dir)
     if not plan.folder.is_dir():
-        _require_tools()
+        _require_tools(plan.recipe)
         make_private(plan.folder.parent)
         async with _lock(plan.folder.parent / f".{name}.lock", report):
             if not plan.folder.is_dir():
@@ -75,7 +75,7 @@ class _Plan(Struct, frozen=True):
 def _plan(name: str, cache_dir: Path) -> _Plan:
     recipe = _recipe(name)
     sources = host_sources(wanted=recipe.suite)
-    digest = recipes.digest(recipe, recipes.payload_dir(name), sources.text)
+    digest = recipes.digest(recipe, recipes.payload_dir(recipe.of or name), sources.text)
     return _Plan(recipe, sources, built_files(cache_dir) / f"{name}-{digest}")
 
 
@@ -98,13 +98,14 @@ def _load(plan: _Plan) -> BuiltImage:
     return BuiltImage(folder / "kernel", folder / "initrd", cmdline, folder / "image", digest)
 
 
-def _require_tools() -> None:
+def _require_tools(recipe: Recipe) -> None:
     search = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    missing = [tool for tool in _TOOLS if not shutil.which(tool, path=search)]
+    tools = _TOOLS | ({"depmod": "kmod"} if recipe.of else {})
+    missing = [tool for tool in tools if not shutil.which(tool, path=search)]
     if os.uname().machine != "x86_64":
         raise HostError("guest images are built on x86_64 computers only so far", detail=os.uname().machine)
     if missing:
-        packages = " ".join(sorted({_TOOLS[tool] for tool in missing}))
+        packages = " ".join(sorted({tools[tool] for tool in missing}))
         raise HostError(f"building the guest image needs {', '.join(missing)}",
                         hint=f"install with: apt-get install {packages}")
 
@@ -127,15 +128,31 @@ async def _lock(path: Path, report: Report) -> AsyncIterator[None]:
 async def _build_into(plan: _Plan, report: Report) -> None:
     parent, recipe = plan.folder.parent, plan.recipe
     async with _scratch(parent) as scratch:
-        archive = await _packages(parent, scratch, plan, report)
-        report("unpacking the root file system", 0.70)
-        await rootfs.unpack(archive, scratch / "tree")
+        archive = await _tree(parent, scratch, plan, report)
         await asyncio.to_thread(_furnish, scratch, recipe)
         report("making the file system", 0.85)
         await _make_disk(scratch, archive, recipe)
         await rootfs.compact(scratch / "raw", scratch / "out" / "image")
         await asyncio.to_thread(_publish, scratch / "out", plan.folder)
         report("built", 1.0)
+
+
+async def _tree(parent: Path, scratch: Path, plan: _Plan, report: Report) -> Path:
+    """Unpack the root file system; the archive that tells the owners of its files."""
+    recipe = plan.recipe
+    if not recipe.of or not isinstance(recipe.boot, DirectBoot):
+        archive = await _packages(parent, scratch, plan, report)
+        report("unpacking the root file system", 0.70)
+        await rootfs.unpack(archive, scratch / "tree")
+        return archive
+    base = _Plan(_recipe(recipe.of), plan.sources, plan.folder)
+    archive = await _packages(parent, scratch, base, report)
+    await rootfs.unpack(archive, scratch / "base")
+    await foreign.unpacked(recipe, recipe.boot, archive, plan.sources, scratch / "foreign.tar", report)
+    report("unpacking the root file system", 0.70)
+    await rootfs.unpack(scratch / "foreign.tar", scratch / "tree")
+    await foreign.complete(scratch / "tree", scratch / "base")
+    return archive
 
 
 async def _packages(parent: Path, scratch: Path, plan: _Plan, report: Report) -> Path:
@@ -152,7 +169,7 @@ async def _packages(parent: Path, scratch: Path, plan: _Plan, report: Report) ->
 
 
 def _furnish(scratch: Path, recipe: Recipe) -> None:
-    tree, payload, out = scratch / "tree", recipes.payload_dir(recipe.name), scratch / "out"
+    tree, payload, out = scratch / "tree", recipes.payload_dir(recipe.of or recipe.name), scratch / "out"
     out.mkdir()
     (out / "recipe.json").write_bytes(msgspec.json.format(msgspec.json.encode(recipe)))
     if isinstance(recipe.boot, FirmwareBoot):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from limacore.base import notice
-from limacore.config.defaults import NERDCTL
 from limacore.errors import HostError, ImageError
 from limacore.images.candidates import all_failed, fitting_arch
 from limacore.images.meter import Report
@@ -42,9 +41,7 @@ async def nerdctl(config: Config, report: Report, *, existing: bool) -> Path | N
 def nerdctl_archives(config: Config) -> tuple[File, ...]:
     """The archives to try; none when the guest gets no containerd."""
     wanted = config.containerd.system or config.containerd.user
-    # The archives of the defaults are 250 MB that this version does not set up: only those a user names are fetched.
-    named = tuple(each for each in config.containerd.archives if not each.location.startswith(NERDCTL))
-    return fitting_arch(config, named) if wanted and not config.plain else ()
+    return fitting_arch(config, config.containerd.archives) if wanted and not config.plain else ()
 
 
 async def firmware(paths: InstancePaths, config: Config, report: Report) -> None:

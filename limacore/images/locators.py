@@ -42,27 +42,33 @@ async def build_images(text: str, report: Report) -> str:
     if BUILD not in text:
         return text
     built = {location: await build(location, report) for location in _built(text)}
-    return resolve(text, built) if built else text
+    return resolve(text, built)
 
 
 def _built(text: str) -> list[str]:
+    """The locations to build: those for the architecture of the text, where it names one."""
     from limacore.base import yamlio
 
     data = yamlio.load(text)
     images = data.get("images") if isinstance(data, dict) else None
-    locations = [str(each.get("location", "")) for each in images or () if isinstance(each, dict)]
+    wanted = ("", (data.get("arch") or "") if images else "")
+    locations = [str(each.get("location", "")) for each in images or () if isinstance(each, dict)
+                 and (not wanted[1] or (each.get("arch") or "") in wanted)]
     return list(dict.fromkeys(filter(is_built, locations)))
 
 
 def resolve(text: str, built: Mapping[str, BuiltImage]) -> str:
-    """Write the paths of built files over their `build:` locations; comments stay."""
+    """Write the paths of built files over their `build:` locations; those of other architectures go. Comments stay."""
     from limacore.config.edit import RoundTrip
 
     document = RoundTrip(text)
-    for image in document.root.get("images") or ():
+    images = document.root.get("images") or []
+    for image in list(images):
         location = str(image.get("location", "")) if isinstance(image, dict) else ""
-        if is_built(location):
+        if location in built:
             _resolve(image, built[location])
+        elif is_built(location):
+            images.remove(image)
     return document.text()
 
 

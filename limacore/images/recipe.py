@@ -9,11 +9,12 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 _MEBIBYTE = 1 << 20
 
 
-class DirectBoot(Struct, frozen=True, tag="direct"):
+class DirectBoot(Struct, frozen=True, omit_defaults=True, tag="direct"):
     """QEMU starts the kernel itself; busybox is the init."""
 
     kernel_package: str
@@ -22,6 +23,8 @@ class DirectBoot(Struct, frozen=True, tag="direct"):
     more_modules: tuple[str, ...]
     applets: tuple[str, ...]
     """busybox programs linked where no package brings the real one."""
+    console: str = "ttyS0"
+    """Where the login prompt is."""
 
 
 class FirmwareBoot(Struct, frozen=True, tag="firmware"):
@@ -36,7 +39,7 @@ class FirmwareBoot(Struct, frozen=True, tag="firmware"):
     """Bytes of the EFI system partition."""
 
 
-class Recipe(Struct, frozen=True):
+class Recipe(Struct, frozen=True, omit_defaults=True):
     """Everything that decides what a built image is; its JSON form is kept beside the image."""
 
     name: str
@@ -49,6 +52,8 @@ class Recipe(Struct, frozen=True):
     image_size: int
     """Bytes of the root file system as built; a boot grows it to its disk."""
     boot: DirectBoot | FirmwareBoot
+    of: str = ""
+    """The recipe of which this is the form for a foreign architecture."""
 
     @property
     def suite(self) -> str:
@@ -61,6 +66,24 @@ _UNREAD = (
     "/usr/share/i18n/*", "/usr/share/lintian/*", "/usr/share/bash-completion/*",
 )
 
+_TINY_BOOT = DirectBoot(
+    kernel_package="linux-image-cloud-amd64",
+    excluded_modules=(
+        "drivers/infiniband", "drivers/comedi", "drivers/hid", "drivers/target", "drivers/nvdimm",
+        "drivers/net/ethernet", "drivers/xen", "drivers/hv", "drivers/soundwire", "drivers/vfio",
+        "fs/ceph", "fs/smb", "fs/orangefs", "fs/ocfs2", "fs/gfs2", "fs/dlm",
+        "net/ceph", "net/rds", "net/smc", "net/tipc", "net/sctp", "net/dccp", "net/openvswitch",
+    ),
+    root_modules=("virtio_pci", "virtio_blk"),
+    more_modules=(
+        "virtio_net", "virtio_console", "sr_mod", "isofs", "virtio_scsi", "tcp_diag", "udp_diag", "evdev", "button",
+        "virtio-rng",
+    ),
+    applets=(
+        "udhcpc", "acpid", "getty", "vi", "less", "ping", "wget", "nc", "telnet", "traceroute", "nslookup",
+        "unzip", "xxd", "crond", "crontab", "time", "tree", "lsscsi", "strings",
+    ),
+)
 TINY = Recipe(
     name="tiny",
     format=1,
@@ -75,24 +98,13 @@ TINY = Recipe(
         " mitigations=off audit=0 selinux=0 apparmor=0 random.trust_cpu=on rcupdate.rcu_expedited=1"
     ),
     image_size=1024 * _MEBIBYTE,
-    boot=DirectBoot(
-        kernel_package="linux-image-cloud-amd64",
-        excluded_modules=(
-            "drivers/infiniband", "drivers/comedi", "drivers/hid", "drivers/target", "drivers/nvdimm",
-            "drivers/net/ethernet", "drivers/xen", "drivers/hv", "drivers/soundwire", "drivers/vfio",
-            "fs/ceph", "fs/smb", "fs/orangefs", "fs/ocfs2", "fs/gfs2", "fs/dlm",
-            "net/ceph", "net/rds", "net/smc", "net/tipc", "net/sctp", "net/dccp", "net/openvswitch",
-        ),
-        root_modules=("virtio_pci", "virtio_blk"),
-        more_modules=(
-            "virtio_net", "virtio_console", "sr_mod", "isofs", "virtio_scsi", "tcp_diag", "udp_diag", "evdev", "button",
-            "virtio-rng",
-        ),
-        applets=(
-            "udhcpc", "acpid", "getty", "vi", "less", "ping", "wget", "nc", "telnet", "traceroute", "nslookup",
-            "unzip", "xxd", "crond", "crontab", "time", "tree", "lsscsi", "strings",
-        ),
-    ),
+    boot=_TINY_BOOT,
+)
+
+TINY_AARCH64 = replace(
+    TINY, name="tiny-aarch64", arch="arm64", of="tiny",
+    cmdline=TINY.cmdline.replace("ttyS0", "ttyAMA0").replace(" no_timer_check", ""),
+    boot=replace(_TINY_BOOT, kernel_package="linux-image-cloud-arm64", console="ttyAMA0"),
 )
 
 DEBIAN_12 = Recipe(
@@ -126,7 +138,7 @@ DEBIAN_12 = Recipe(
     ),
 )
 
-RECIPES = {each.name: each for each in (TINY, DEBIAN_12)}
+RECIPES = {each.name: each for each in (TINY, TINY_AARCH64, DEBIAN_12)}
 
 
 def payload_dir(name: str) -> Path:

@@ -8,6 +8,7 @@ from limacore.errors import ImageError
 from limacore.images import initrd, rootfs, vmlinux
 from limacore.images.recipe import DirectBoot
 
+_OF_CONSOLE = ("etc/inittab", "usr/lib/tiny/login")
 _DROPPED = ("etc/apt", "var/cache/apt", "var/lib/apt", "boot")
 
 
@@ -37,6 +38,8 @@ def furnish(tree: Path, payload: Path, boot: DirectBoot) -> None:
         rootfs.remove(tree / name)
     rootfs.forget_identity(tree)
     rootfs.overlay(tree, payload)
+    for name in _OF_CONSOLE:
+        rootfs.place(tree / name, (tree / name).read_bytes().replace(b"ttyS0", boot.console.encode()))
     rootfs.link(tree / "usr/sbin/init", "../bin/busybox")
     for applet in boot.applets:
         if not any((tree / folder / applet).exists() for folder in ("usr/bin", "usr/sbin")):

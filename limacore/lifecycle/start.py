@@ -7,10 +7,13 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
+from msgspec import Struct
+
 from limacore import ansible, hostlink
 from limacore.base import notice
 from limacore.base.goquote import ticked
 from limacore.base.jsonlines import QUICK
+from limacore.base.log import rfc3339_nano
 from limacore.base.proc import ended
 from limacore.config.load import load
 from limacore.drivers import catalog
@@ -22,7 +25,7 @@ from limacore.lifecycle.guard import configured, held, word
 from limacore.lifecycle.reconcile import joined, joining
 from limacore.lifecycle.relay import relay
 from limacore.model.config import Config
-from limacore.model.event import Event, EventStatus
+from limacore.model.event import Event, EventStatus, ScriptEvent, StepEvent
 from limacore.model.instance import Instance, Status
 from limacore.model.job import Progress
 from limacore.paths import PASSING, HomePaths, InstancePaths
@@ -48,6 +51,7 @@ async def start(
     timeout: float = DEFAULT_TIMEOUT,
     strict: bool = False,
     inherit: bool = False,
+    progress: bool = False,
     on_event: OnEvent = lambda event: None,
     on_log: OnLog = relay,
 ) -> Instance:
@@ -55,15 +59,16 @@ async def start(
 
     Raises StateError (already starting, orphaned, broken), DriverError (none for it here), ImageError, HostError,
     GuestError; with `strict` also for a script of the guest that failed. When cancelled, what was started is ended
-    again. With `inherit` playbooks print to our own stdout, else what they print becomes notices.
+    again. With `inherit` playbooks print to our own stdout, else what they print becomes notices; with `progress`
+    events tell of cloud-init, whose end is waited for.
     """
     paths = configured(home, name)
     since = time.time()
-    launched = await _launch(home, paths, report)
+    launched = await _launch(home, paths, report, progress)
     if launched is not None:
         config, pid = launched
-        failed = await _wait_ready(paths, pid, since, timeout, on_event, on_log)
-        await ansible.run_playbooks(paths, config, inherit=inherit)
+        failed = await _wait_ready(paths, pid, since, timeout, _Telling(on_event, on_log, progress))
+        await ansible.run_playbooks(paths, config, inherit=inherit, told=lambda script: on_event(_of_playbook(script)))
         if strict and failed:
             raise GuestError(f"scripts of instance {ticked(name)} failed: {', '.join(failed)}",
                              hint=f"the instance runs; see {paths.console_log(config.vm_type)}")
@@ -75,32 +80,32 @@ async def foreground(home: HomePaths, name: str, *, report: Report) -> NoReturn:
     paths = configured(home, name)
     with held(paths):
         _require_startable(inspect(home, name))
-        config = await _prepare(paths, home, report)
+        config, extra = await _prepare(paths, home, report)
         _remove_stale(paths)
         with joined(home, config):
             pass
         notice.info("Running the host agent in the foreground")
-        hostlink.become(paths)
+        hostlink.become(paths, extra)
 
 
-async def _launch(home: HomePaths, paths: InstancePaths, report: Report) -> tuple[Config, int] | None:
+async def _launch(home: HomePaths, paths: InstancePaths, report: Report, progress: bool) -> tuple[Config, int] | None:
     """The configuration that is started, and the pid of the new host agent; None when it runs already."""
     with held(paths):
         instance = inspect(home, paths.name)
         if instance.status is Status.RUNNING:
             return None
         _require_startable(instance)
-        config = await _prepare(paths, home, report)
+        config, extra = await _prepare(paths, home, report)
         _remove_stale(paths)
         if not autostart.supported() or not autostart.registered(home, paths.name):
             async with joining(home, config):
-                return config, await _spawn(paths)
+                return config, await _spawn(paths, (*extra, *(("--progress",) if progress else ())))
     # The manager starts it by `start --foreground`, which holds the instance itself.
     return config, await _have_started(home, paths)
 
 
-async def _spawn(paths: InstancePaths) -> int:
-    pid = hostlink.spawn(paths)
+async def _spawn(paths: InstancePaths, extra: tuple[str, ...]) -> int:
+    pid = hostlink.spawn(paths, extra)
     try:
         await hostlink.wait_owned(paths, pid)
     except BaseException:
@@ -139,13 +144,14 @@ def _way_out(instance: Instance) -> str:
     return f"end what is left of it first: {notice.program()} stop -f {instance.name}"
 
 
-async def _prepare(paths: InstancePaths, home: HomePaths, report: Report) -> Config:
+async def _prepare(paths: InstancePaths, home: HomePaths, report: Report) -> tuple[Config, tuple[str, ...]]:
+    """The configuration, and what the host agent is told of the files that it needs."""
     await asyncio.to_thread(queue.apply, home, paths)
     loaded = await asyncio.to_thread(load, paths.lima_yaml, home, exists=True)
     config = loaded.require(str(paths.lima_yaml))
     catalog.driver(config.vm_type)  # before anything of the instance is changed
-    await prepare.prepare(paths, config, report)
-    return config
+    made = await prepare.prepare(paths, config, report)
+    return config, ("--nerdctl-archive", str(made.nerdctl)) if made.nerdctl else ()
 
 
 def _remove_stale(paths: InstancePaths) -> None:
@@ -155,13 +161,28 @@ def _remove_stale(paths: InstancePaths) -> None:
             entry.unlink(missing_ok=True)
 
 
+def _of_playbook(script: ScriptEvent) -> Event:
+    """A playbook runs here and not in the guest: an event of ours, as the host agent tells of scripts."""
+    state = "active" if script.exit_code is None else "failed" if script.exit_code else "done"
+    step = StepEvent("ansible", state, script.provision, script.seconds)
+    return Event(rfc3339_nano(time.time_ns()), EventStatus(running=True, script=script, step=step))
+
+
+class _Telling(Struct, frozen=True):
+    """Who is told of a start, and whether it goes on until cloud-init has finished."""
+
+    on_event: OnEvent
+    on_log: OnLog
+    progress: bool
+
+
 async def _wait_ready(
-    paths: InstancePaths, pid: int, since: float, timeout: float, on_event: OnEvent, on_log: OnLog
+    paths: InstancePaths, pid: int, since: float, timeout: float, tell: _Telling
 ) -> tuple[str, ...]:
     """The scripts of the guest that failed, when it is ready."""
     try:
         async with asyncio.timeout(timeout), cause.watching(paths):
-            return await _follow(paths, pid, since, on_event, on_log)
+            return await _follow(paths, pid, since, tell)
     except TimeoutError:
         late = f"instance `{paths.name}` was not ready within {timeout:.0f} s; it was left running"
         raise await cause.failure(paths, late, (), up=True) from None
@@ -170,18 +191,20 @@ async def _wait_ready(
         raise
 
 
-async def _follow(
-    paths: InstancePaths, pid: int, since: float, on_event: OnEvent, on_log: OnLog
-) -> tuple[str, ...]:
+async def _follow(paths: InstancePaths, pid: int, since: float, tell: _Telling) -> tuple[str, ...]:
     failed: list[str] = []
+    ready, finished = False, not tell.progress
     async for line in hostlink.follow(paths, pid, since):
         if not isinstance(line, Event):
-            on_log(line)
+            tell.on_log(line)
             continue
-        on_event(line)
-        if line.status.script and line.status.script.exit_code:
-            failed.append(line.status.script.name)
-        if await _is_ready(line.status, paths, pid):
+        tell.on_event(line)
+        status = line.status
+        if status.script and status.script.exit_code:
+            failed.append(status.script.name)
+        ready = await _is_ready(status, paths, pid) or ready
+        finished = finished or bool(status.cloud_init_progress and status.cloud_init_progress.completed)
+        if ready and finished:
             break
     return tuple(failed)
 

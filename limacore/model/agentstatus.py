@@ -22,7 +22,7 @@ class AgentStatus(Struct, frozen=True):
     started_at: float = 0.0
     ready_seconds: float = 0.0
     agent: str = ""
-    """`answering`, `silent` or empty."""
+    """`answering`, `over ssh` (a guest in which none can run), `silent` or empty."""
     clock_skew_ms: float | None = None
     metrics: Metrics | None = None
     errors: tuple[str, ...] = ()

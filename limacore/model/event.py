@@ -36,6 +36,10 @@ class CloudInitProgress(Struct, frozen=True, rename="camel", omit_defaults=True)
     active: bool = False
 
 
+PROVISION = "provision."
+"""What the folders in cidata begin with that hold entries of `provision`; the mode follows."""
+
+
 class StepEvent(Struct, frozen=True, omit_defaults=True):
     """A boot step: `state` is `active`, `done` or `failed`; `seconds` it took."""
 
@@ -46,11 +50,18 @@ class StepEvent(Struct, frozen=True, omit_defaults=True):
 
 
 class ScriptEvent(Struct, frozen=True, omit_defaults=True):
-    """A script of the guest that began (`exit_code` None) or ended."""
+    """A script of the guest that began (`exit_code` None) or ended; `output` is the last that a failed one printed."""
 
     name: str = ""
     seconds: float = 0.0
     exit_code: int | None = None
+    output: str = ""
+
+    @property
+    def provision(self) -> str:
+        """`00000003 (system)` for an entry of `provision`, empty for a boot script of ours."""
+        folder, _, number = self.name.partition("/")
+        return f"{number} ({folder.removeprefix(PROVISION)})" if folder.startswith(PROVISION) else ""
 
 
 class AgentEvent(Struct, frozen=True, omit_defaults=True):

@@ -32,7 +32,7 @@ class Hello(Struct, frozen=True, tag="hello"):
     hostname: str = ""
     uptime: float = 0.0
     port_source: str = ""
-    """`tracefs`, `sock_diag` or `proc`."""
+    """`tracefs`, `sock_diag` or `proc`; `ssh` where a shell answers in the place of an agent."""
 
 
 class BootProgress(Struct, frozen=True, tag="boot"):
@@ -43,6 +43,8 @@ class BootProgress(Struct, frozen=True, tag="boot"):
     exit_code: int | None = None
     seconds: float = 0.0
     iid: str = ""
+    output: str = ""
+    """The last lines that a script which failed has printed."""
 
 
 class Ports(Struct, frozen=True, tag="ports"):

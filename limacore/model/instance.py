@@ -104,7 +104,7 @@ class Instance(Struct, frozen=True):
     """How long the last start took until ready; 0 when not known."""
     accel: str = ""
     agent: str = ""
-    """`answering`, `silent` or empty."""
+    """`answering`, `over ssh` (a guest in which none can run), `silent` or empty."""
     clock_skew_ms: float | None = None
     edit_waits: bool = False
     """Whether an edit of lima.yaml is kept for the next start."""

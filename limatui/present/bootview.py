@@ -10,6 +10,7 @@ from limatui.ink import Line, fit, indent
 from limatui.present.meters import meter
 from limatui.present.words import duration, plural, seconds
 
+_SCRIPT = "script "
 _SIGNS = {"done": ("✓", "running"), "active": ("◐", "warn"), "failed": ("✗", "bad"), "pending": ("·", "faint")}
 
 
@@ -53,7 +54,7 @@ def _elapsed(value: float) -> str:
 def steps(all_steps: Sequence[Step], cells: int, whole: float = 0.0) -> tuple[Line, ...]:
     """One line per step, its bar a part of `whole` seconds; `ready` is not one, it is the end."""
     shown = [step for step in all_steps if step.name != "ready"]
-    longest = max(whole, sum(step.seconds for step in shown), 1.0)
+    longest = max(whole, sum(step.seconds for step in shown if not step.name.startswith(_SCRIPT)), 1.0)
     bar = max(8, min(42, cells - 52))
     return tuple(_step(step, longest, bar, cells) for step in shown)
 
@@ -62,7 +63,7 @@ def _step(step: Step, longest: float, bar: int, cells: int) -> Line:
     sign, colour = _SIGNS.get(step.state, _SIGNS["pending"])
     started = step.state != "pending"
     detail = max(8, cells - 22 - bar - 2)
-    head: Line = ((f"{sign} ", colour), (f" {fit(step.name, 12)}", "" if started else "faint"))
+    head: Line = ((f"{sign} ", colour), (f" {fit(_name(step), 12)}", "" if started else "faint"))
     if not started:
         return (*head, (step.detail, "faint"))
     time = seconds(step.seconds).rjust(8)
@@ -70,6 +71,12 @@ def _step(step: Step, longest: float, bar: int, cells: int) -> Line:
                   "bad" if step.state == "failed" else "running")
     return (*head, (fit(step.detail, min(27, detail)), "dim"), (time, "" if step.state == "active" else "dim"),
             ("   ", ""), *gauge)
+
+
+def _name(step: Step) -> str:
+    """A script of the user stands below `scripts` by number and kind: `script 00000003 (system)` is `· 3 system`."""
+    number, _, kind = step.name.removeprefix(_SCRIPT).partition(" ")
+    return f"· {int(number)} {kind.strip('()')}" if step.name.startswith(_SCRIPT) and number.isdecimal() else step.name
 
 
 def rule(title: str, cells: int) -> Line:

@@ -54,7 +54,7 @@ def _reach(instance: Instance) -> tuple[Line, ...]:
         lines.append(label("edit", ("◷ waits for the next start", "number"),
                            ("  e shows it" + (", r restarts" if instance.status.is_up else ""), "faint")))
     if instance.agent:
-        well = instance.agent == "answering"
+        well = instance.agent in ("answering", "over ssh")
         skew = f"  clock {instance.clock_skew_ms:+.0f} ms" if instance.clock_skew_ms is not None else ""
         lines.append(label("agent", ("● " if well else "▲ ", "running" if well else "warn"),
                            (instance.agent, "running" if well else "warn"), (skew, "dim")))

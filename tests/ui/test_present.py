@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from limacore.drivers.demo import world
-from limacore.model.instance import Fleet, Instance, Status
+from limacore.model.instance import Fleet, Instance, Status, Step
 from limacore.model.job import Job, JobState
 from limatui import actions, filter, settings
 from limatui.history import History
@@ -191,6 +191,22 @@ def test_an_overview_fits_its_area(instance: Instance, cells: int, high: int) ->
     assert len(lines) <= high
     if cells >= 78:
         assert all(width(line) <= cells for line in overview.wide(instance, (3.0,) * 300, NOW, cells)[:8])
+
+
+def test_scripts_of_the_user_stand_below_the_scripts() -> None:
+    told = (Step("scripts", "done", "1 failed", 3.0), Step("script 00000000 (boot)", "done", "", 1.0),
+            Step("script 00000012 (system)", "failed", "exit code 5: no space", 2.0), Step("script", "active"))
+    lines = bootview.steps(told, 100)
+    text = [plain(line) for line in lines]
+    assert "· 0 boot " in text[1] and "· 12 system exit code 5: no space" in text[2] and "◐  script" in text[3]
+    assert len({width(line) for line in lines}) == 1
+
+
+@pytest.mark.parametrize(("word", "sign"), [("answering", "● answering"), ("over ssh", "● over ssh"),
+                                            ("silent", "▲ silent")])
+def test_how_the_guest_is_heard(word: str, sign: str) -> None:
+    text = "\n".join(plain(line) for line in overview.identity(Instance("a", "/a", agent=word), 0.0))
+    assert sign in text
 
 
 def test_findings_tell_the_repair() -> None:

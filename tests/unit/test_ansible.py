@@ -15,6 +15,7 @@ import pytest
 from limacore import ansible
 from limacore.errors import HostError
 from limacore.model.config import Config, Provision
+from limacore.model.event import ScriptEvent
 from limacore.paths import InstancePaths
 
 BIN = Path(sys.executable).parent
@@ -84,10 +85,14 @@ async def test_failing_playbook_gives_its_exit_code_and_ends_the_row(paths: Inst
     bad, good = tmp_path / "bad.yaml", tmp_path / "good.yaml"
     bad.write_text(FAILING)
     good.write_text(LOCAL)
+    told: list[ScriptEvent] = []
     with pytest.raises(ansible.PlaybookError) as caught:
-        await ansible.run_playbooks(paths, config(bad, good, word="x"), output=lambda line: None)
+        await ansible.run_playbooks(paths, config(bad, good, word="x"), output=lambda line: None, told=told.append)
     assert caught.value.exit_code == 2
     assert not (tmp_path / "seen").exists()
+    assert [(each.provision, each.exit_code) for each in told] == [("00000000 (ansible)", None),
+                                                                  ("00000000 (ansible)", 2)]
+    assert told[1].seconds > 0
 
 
 async def test_nothing_is_written_without_playbooks(paths: InstancePaths) -> None:

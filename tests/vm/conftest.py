@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from limacore import hostlink
+from limacore.drivers.qemu import qmp
+from limacore.paths import InstancePaths
 
 LIMATUI = (sys.executable, "-m", "limatui")
 BOOT_LIMIT = 180.0
@@ -91,6 +97,17 @@ def until(condition: Callable[[], Any], what: str, limit: float = BOOT_LIMIT) ->
             return value
         time.sleep(0.05)
     raise AssertionError(f"not within {limit:.0f} s: {what}")
+
+
+def check_clock(cli: Cli, name: str) -> None:
+    """A clock of a guest that is wrong is put right after a pause of the machine, and how wrong it was is told."""
+    paths = InstancePaths(cli.home / name)
+    cli("shell", name, "sudo", "date", "-s", "@1000000000")
+    asyncio.run(qmp.stop(paths.qmp_sock))
+    asyncio.run(qmp.cont(paths.qmp_sock))
+    until(lambda: re.search(r"Time sync: guest clock adjusted \(was -\d{9,}ms off\)", cli.logs()), "the skew is told")
+    until(lambda: abs(int(cli("shell", name, "date", "+%s").stdout) - time.time()) < BOOT_LIMIT, "the right time")
+    assert asyncio.run(hostlink.status(paths)).clock_skew_ms is not None
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ system=$(uname -s)
 case $system in Linux) run=/run ;; *) run=/var/run ;; esac
 progress=$run/lima-boot-progress
 mark=$run/lima-boot-done
+log=${LIMA_BOOT_LOG:-/var/log/lima-boot.log}
+[ -e "$log" ] || log=/var/log/cloud-init-output.log
 LIMA_REBOOT_REQUIRED=$run/lima-reboot-required
 export LIMA_REBOOT_REQUIRED
 code=0
@@ -58,6 +60,7 @@ step() { # step LABEL COMMAND...: runs it between two notes, its result is in $s
     label=$1
     shift
     say "Executing $label"
+    begin="LIMA [$up]| Executing $label"
     note "start $up $label"
     set +e
     (
@@ -66,8 +69,35 @@ step() { # step LABEL COMMAND...: runs it between two notes, its result is in $s
     )
     status=$?
     set -e
+    if [ "$status" -ne 0 ]; then
+        say "$label ended with code $status"
+        printed "$begin" "LIMA [$up]| $label ended with code $status" >>"$progress" || true
+    fi
     now
     note "end $up $status $label"
+}
+
+nap() { # a fifth of a second, where sleep knows parts of one
+    sleep 0.2 2>/dev/null || sleep 1
+}
+
+printed() { # printed BEGIN END: the last lines that the log has between these two, for the agent
+    tries=0
+    # The log is written by another process, which may be behind.
+    until tail -n 60 "$log" 2>/dev/null | grep -q -F "$2"; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 10 ] || return 0
+        nap
+    done
+    inside=""
+    tail -n 60 "$log" | grep -q -F "$1" || inside=yes # it printed more than that
+    tail -n 60 "$log" | while IFS= read -r line; do
+        case $line in
+        "$1") inside=yes ;;
+        *"$2") echo "$inside${line%"$2"}" ;;
+        *) echo "$inside$line" ;;
+        esac
+    done | sed -n 's/^yes\(..*\)/out \1/p' | tail -n 20
 }
 
 execute() { # our own scripts run in a copy of this shell, which starts quicker than a new one
@@ -79,8 +109,19 @@ execute() { # our own scripts run in a copy of this shell, which starts quicker 
 scripts() { # scripts FOLDER: every *.sh in it, in order
     for script in "$LIMA_CIDATA_MNT/$1"/*.sh; do
         [ -f "$script" ] || continue
+        case $script in
+        */30-install-packages.sh) dependencies || continue ;;
+        esac
         step "$1/${script##*/}" execute "$script"
         [ "$status" -eq 0 ] || warn "Failed to execute $script"
+    done
+}
+
+dependencies() { # scripts of mode `dependency` come before our own packages, which are left where one of them fails
+    for file in "$LIMA_CIDATA_MNT"/provision.dependency/*; do
+        [ -f "$file" ] || continue
+        step "provision.dependency/${file##*/}" "$file"
+        [ "$status" -eq 0 ] || { warn "Failed to execute $file" && return 1; }
     done
 }
 
@@ -102,6 +143,18 @@ data_file() { # data_file NUMBER: content into its place, with owner and permiss
     cp "$LIMA_CIDATA_MNT/provision.data/$1" "$path"
     chown "$whose" "$path"
     chmod "$(value "LIMA_CIDATA_DATAFILE_$1_PERMISSIONS")" "$path"
+}
+
+yq_file() { # yq_file NUMBER: the host does it, which knows the language, as soon as it hears that this step has begun
+    answer=$run/lima-yq/$1
+    tries=0
+    until [ -e "$answer" ]; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 1500 ] || { echo "the host did not edit the file" && return 1; }
+        nap
+    done
+    { read -r result && cat; } <"$answer"
+    return "$result"
 }
 
 user_session() { # on systemd the user's own manager must be up, when the user has one that lingers
@@ -144,7 +197,11 @@ provision() { # what the user of the instance asked for, in the order of its kin
         [ "$status" -eq 0 ] || exit "$status"
     done
     for file in "$LIMA_CIDATA_MNT"/provision.yq/*; do
-        [ ! -f "$file" ] || warn "provisioning mode yq is not supported yet: $file"
+        [ -f "$file" ] || continue
+        # A plain guest has no agent, which would tell the host that a file waits for it.
+        [ -z "${LIMA_CIDATA_PLAIN:-}" ] || { warn "mode yq does not work in plain mode: $file" && continue; }
+        step "provision.yq/${file##*/}" yq_file "${file##*/}"
+        [ "$status" -eq 0 ] || warn "Failed to process $file"
     done
     for file in "$LIMA_CIDATA_MNT"/provision.system/*; do
         [ -f "$file" ] || continue
@@ -159,8 +216,8 @@ provision() { # what the user of the instance asked for, in the order of its kin
     done
 }
 
-rm -f "$mark" "$LIMA_REBOOT_REQUIRED"
-: >"$progress"
+rm -rf "$mark" "$LIMA_REBOOT_REQUIRED" "$run/lima-yq"
+cat "$run/lima-early-progress" >"$progress" 2>/dev/null || : # what ran before this volume was mounted
 export_lines "$LIMA_CIDATA_MNT/lima.env"
 export_lines "$LIMA_CIDATA_MNT/param.env"
 normalised "$LIMA_CIDATA_MNT/etc_environment" >"$run/lima-environment"

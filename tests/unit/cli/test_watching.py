@@ -19,11 +19,19 @@ import pytest
 
 from limacore.base import http1
 from limacore.base.picture import FORMATS, Pixels, bmp, png, read_ppm
-from limacore.cli.eventtext import sentences
+from limacore.cli.eventtext import failed_scripts, sentences
 from limacore.forward.rules import Fixed
 from limacore.hostagent import api
 from limacore.model.agentstatus import AgentStatus, HostInfo
-from limacore.model.event import CloudInitProgress, Event, EventStatus, PortForwardEvent, StepEvent, VsockEvent
+from limacore.model.event import (
+    CloudInitProgress,
+    Event,
+    EventStatus,
+    PortForwardEvent,
+    ScriptEvent,
+    StepEvent,
+    VsockEvent,
+)
 from limacore.model.instance import Forward
 
 YAML = "images: [{location: /nowhere.qcow2}]\nmounts: []\n"
@@ -137,6 +145,14 @@ def test_nothing_is_left(lima_home: Path) -> None:
 ])
 def test_sentences(status: EventStatus, said: list[str]) -> None:
     assert sentences(status) == said
+
+
+def test_failed_scripts_are_counted_once_each() -> None:
+    events = [ScriptEvent("boot.Linux/x.sh", 0, 1), ScriptEvent("provision.user/00000000"),
+              *[ScriptEvent(f"provision.system/{number:08}", 0, number % 2) for number in range(3)] * 2]
+    assert failed_scripts(events) == " (1 of 3 provision scripts failed)"
+    assert failed_scripts(events[:1]) == ""
+    assert failed_scripts([ScriptEvent("provision.user/00000000", 0, 2)]) == " (1 of 1 provision script failed)"
 
 
 def test_recorded_events_can_be_said(golden: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,21 @@ def test_the_volume_gives_back_what_was_written(tmp_path: Path) -> None:
     assert files["provision.system/00000000"] == b"#!/bin/sh\nexit 3\n"
     assert (tmp_path / "cidata.iso").read_bytes()[32808:32816] == b"cidata  "
     assert [path.name for path in tmp_path.iterdir()] == ["cidata.iso"]
+
+
+def test_a_large_file_lies_in_the_volume_as_it_is(tmp_path: Path) -> None:
+    archive = tmp_path / "archive"
+    archive.write_bytes(os.urandom(3 << 20))
+    large = {cidata.NERDCTL: archive}
+    cidata.write_iso(tmp_path / "cidata.iso", {"meta-data": b"m", "provision.system/00000000": b"s"}, large)
+    volume = pycdlib.PyCdlib()
+    volume.open(str(tmp_path / "cidata.iso"))
+    found = io.BytesIO()
+    volume.get_file_from_iso_fp(found, rr_path=f"/{cidata.NERDCTL}")
+    volume.close()
+    assert found.getvalue() == archive.read_bytes()
+    cidata.write_folder(tmp_path / "cidata", {"meta-data": b"m"}, large)
+    assert (tmp_path / "cidata" / cidata.NERDCTL).read_bytes() == archive.read_bytes()
 
 
 def test_a_volume_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:

@@ -70,6 +70,10 @@ def plain(text: str) -> str:
     """Our text with the placeholders of the recordings."""
     text = text.replace(STUB, "      @PER_BOOT_STUB@").replace(EXPORTS, "@EXPORT_EACH_LINE_OF_HEREDOC@")
     text = re.sub(r"for pair in (.*); do\n(?:.*\n)+?.*; sleep 1\n  done\n", r"@NIC_RENAME_HELPER pairs=\1@\n", text)
+    # Ours runs each script of mode `boot` in a shell of its own and notes how it ended.
+    text = re.sub(r"- \|\n  lima_code=0\n(?:  .*\n)+", "", text)
+    text = re.sub(r"  lima_begin \d+\n  \(\n((?:  .*\n)+?)  \) >/run/lima-early-output 2>&1\n  lima_end \d+ \$\?\n",
+                  r"\1", text).replace('- |\n  exit "$lima_code"\n', "")
     text = text.replace(KEY, "@PUBKEY@").replace("60001", "@UDPDNSPORT@").replace("60002", "@TCPDNSPORT@")
     macs = dict.fromkeys(re.findall(r"52:55:55(?::[0-9a-f]{2}){3}", text))
     for number, mac in enumerate(macs):

@@ -16,7 +16,8 @@ from limacore.guest.seed import Seed
 from limacore.model.config import Config, Provision, User
 
 PAYLOAD = Path(cidata.__file__).parent / "payload"
-BOOT = sorted([PAYLOAD / "boot.sh", *PAYLOAD.glob("boot.*/*.sh"), *PAYLOAD.glob("drivers/*/boot.*/*.sh")])
+BOOT = sorted([PAYLOAD / "agent.sh", PAYLOAD / "boot.sh", *PAYLOAD.glob("boot.*/*.sh"),
+               *PAYLOAD.glob("drivers/*/boot.*/*.sh")])
 TINY = sorted(path for path in (PAYLOAD / "tiny").rglob("*") if path.is_file() and path.read_bytes()[:2] == b"#!")
 SHELLS = [shell for shell in (("dash",), ("busybox", "ash"), ("bash", "--posix")) if shutil.which(shell[0])]
 STAGE = """
@@ -62,7 +63,8 @@ def boot(shell: tuple[str, ...], tmp_path: Path, config: Config, before: str = "
     unshare = ["unshare", "--mount", *(["--map-root-user"] if os.geteuid() else [])]
     done = subprocess.run([*unshare, "sh", "-c", STAGE.format(before=before), "sh", *shell,
                            str(tmp_path / "cidata" / "boot.sh")], capture_output=True, text=True,
-                          env={**os.environ, "LIMA_CIDATA_MNT": str(tmp_path / "cidata")}, timeout=60)
+                          env={**os.environ, "LIMA_CIDATA_MNT": str(tmp_path / "cidata"), "LIMA_BOOT_LOG": "/run/out"},
+                          timeout=60)
     if "unshare" in done.stderr:
         pytest.skip(f"no namespaces here: {done.stderr.strip()}")
     parts = [part.partition("\n") for part in done.stdout.split("=== ")[1:]]

@@ -43,12 +43,6 @@ async def test_lima_yaml_that_is_no_text(house: House) -> None:
     assert await found_in(house)
 
 
-async def test_what_is_not_supported_is_a_note(house: House) -> None:
-    yaml = house.add().lima_yaml
-    yaml.write_text(yaml.read_text().replace("{user: false,", "{user: true,"))
-    assert only(await found_in(house), "not-supported").severity is Severity.NOTE
-
-
 async def test_instance_of_a_newer_lima(house: House) -> None:
     house.add().lima_version.write_text("2.3.0")
     assert "2.3.0" in only(await found_in(house), "newer-lima").what

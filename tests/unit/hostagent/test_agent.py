@@ -131,7 +131,8 @@ async def test_failing_script_does_not_fail_the_start(lima_home: Path) -> None:
         assert not event.status.errors
         scripts = [each.status.script for each in run.events() if each.status.script]
         assert any(script.exit_code == 3 for script in scripts)
-        assert run.agent.emit.steps()[-2].detail == "1 failed"
+        assert [(step.name, step.detail) for step in run.agent.emit.steps()][-3:-1] == [
+            ("scripts", "1 failed"), ("script 00000000 (system)", "exit code 3")]
 
 
 async def test_probe_runs_over_the_master(lima_home: Path, tmp_path: Path) -> None:

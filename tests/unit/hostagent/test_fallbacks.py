@@ -18,6 +18,7 @@ from tests.unit.hostagent.test_agent import listener, messages, unused_port
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sshlink, "PATIENCE", 0.1)
+    monkeypatch.setattr(sshlink, "ASK", 0.1)
 
 
 @pytest.mark.usefixtures("impatient")

@@ -12,14 +12,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from limacore.config.leftout import left_out
 from limacore.diagnosis import agentlog
 from limacore.errors import GuestError, HostError, StateError
 from limacore.hostagent import api, pidfile, port, requirements, serialwatch, troubles
 from limacore.hostagent.emit import Emitter, encode
 from limacore.hostagent.requirements import command, plan
 from limacore.model.config import Config, Containerd, Mount, Probe
-from limacore.model.event import Event, PortForwardEvent
+from limacore.model.event import Event, PortForwardEvent, ScriptEvent
 from tests.instances import named
 
 
@@ -48,6 +47,27 @@ def test_sticky_status(tmp_path: Path) -> None:
         {"sshLocalPort": 1, "portForward": forward, "agent": {"state": "answering"}},
         {"running": True, "sshLocalPort": 1}, {"exiting": True, "errors": ["<why>"]}]
     assert "\\u003cwhy\\u003e" in lines[-1]
+
+
+def test_scripts_of_the_user_are_steps_below_the_scripts(tmp_path: Path) -> None:
+    fd = os.open(tmp_path / "events", os.O_WRONLY | os.O_CREAT)
+    emit = Emitter(fd)
+    for name in ("scripts", "ready"):
+        emit.begin(name)
+    emit.script(ScriptEvent("boot.Linux/30-install-packages.sh"))
+    for name in ("provision.system/00000000", "provision.user/00000003"):
+        emit.script(ScriptEvent(name))
+    emit.script(ScriptEvent("provision.system/00000000", 1.5, 0))
+    emit.script(ScriptEvent("provision.boot/00000001", 0.1, 7, "one\ntwo"))
+    os.close(fd)
+    assert [(step.name, step.state, step.detail) for step in emit.steps()] == [
+        ("scripts", "active", ""), ("script 00000000 (system)", "done", ""),
+        ("script 00000003 (user)", "active", ""), ("script 00000001 (boot)", "failed", "exit code 7: two"),
+        ("ready", "active", "")]
+    assert emit.steps()[1].seconds == 1.5
+    told = [status["script"] for line in (tmp_path / "events").read_text().splitlines()
+            if "script" in (status := json.loads(line)["status"])]
+    assert told[-1] == {"name": "provision.boot/00000001", "seconds": 0.1, "exit_code": 7, "output": "one\ntwo"}
 
 
 def test_steps_run_once_and_keep_their_order(tmp_path: Path) -> None:
@@ -80,12 +100,10 @@ def test_requirements_of_kinds_of_guests() -> None:
                                    "essential requirement 4 of 4: fuse to allow_other as user"]
     probed = Config(containerd=Containerd(user=True), probes=(Probe(script="true", description="p"),))
     assert names(probed)[3:4] == ["optional requirement 1 of 1: p"]
-
-
-def test_what_is_not_set_up_is_said() -> None:
-    asked = Config(containerd=Containerd(user=True), mounts=(Mount(location="~"),))
-    assert [sentence.split("`")[1] for sentence in left_out(asked)] == ["containerd"]
-    assert not list(left_out(Config(plain=True, mounts=asked.mounts)))
+    with_archive = [f"{each.label}: {each.requirement.description}" for each in plan(probed, "i", containerd=True)]
+    assert with_archive[3:6] == [
+        "optional requirement 1 of 3: systemd must be available",
+        "optional requirement 2 of 3: containerd binaries to be installed", "optional requirement 3 of 3: p"]
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash", "fish", "busybox sh"])

@@ -11,7 +11,10 @@ for name in .profile .bashrc .zshrc; do
 # Make sure that the programs of the administrator are found
 PATH="$PATH:/usr/sbin:/sbin"
 export PATH
-# Lima END
 BLOCK
+    case $(uname -r) in # older kernels let no user mount an overlay
+    [0-4].* | 5.[0-9].* | 5.1[0-2].*) echo "export CONTAINERD_SNAPSHOTTER=fuse-overlayfs" >>"$file" ;;
+    esac
+    echo "# Lima END" >>"$file"
     chown "$LIMA_CIDATA_USER" "$file"
 done

@@ -1,12 +1,9 @@
 #!/bin/sh
-# Scripts of mode `dependency`, then the few packages that this instance needs and the image lacks.
+# The few packages that this instance needs and the image lacks; scripts of mode `dependency` have run before.
 set -eu
 
 lacks() { ! command -v "$1" >/dev/null 2>&1; }
 
-for script in "$LIMA_CIDATA_MNT"/provision.dependency/*; do
-    [ ! -f "$script" ] || "$script"
-done
 [ -z "${LIMA_CIDATA_SKIP_DEFAULT_DEPENDENCY_RESOLUTION:-}" ] || exit 0
 
 is_apt() { # SUSE has a program of the same name that is a script around zypper
