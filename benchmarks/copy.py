@@ -50,15 +50,19 @@ def ways(config: str, here: Path, name: str) -> dict[str, dict[str, Callable[[],
     }
 
 
+def measure(title: str, config: str, here: Path, name: str, rounds: int) -> None:
+    """Both directions; what comes from the guest is brought there first."""
+    timed("scp", "-F", config, "-q", "-r", "--", str(here / name), "lima-t:")
+    for direction, variants in ways(config, here, name).items():
+        tell(f"{title} {direction}", interleave(rounds, **variants), "scp", "s", 1)
+
+
 def main(rounds: int, megabytes: int) -> None:
     with instance(started=True) as place, tempfile.TemporaryDirectory(prefix="b-") as folder:
         config, here = str(place / "ssh.config"), Path(folder)
         fill(here, megabytes)
-        for name, what in (("small", f"{FILES} files of 2 kB"), ("large", f"{megabytes} MB in one file")):
-            timed("scp", "-F", config, "-q", "-r", "--", str(here / name), "lima-t:")
-            for direction, variants in ways(config, here, name).items():
-                results = interleave(rounds, **variants)
-                tell(f"{what} {direction}", results, "scp", "s", 1)
+        measure(f"{FILES} files of 2 kB", config, here, "small", rounds)
+        measure(f"{megabytes} MB in one file", config, here, "large", rounds)
 
 
 if __name__ == "__main__":
