@@ -43,6 +43,7 @@ _{1}() {{
     done <<<"${{out%:*}}"
     local -a options
     (( directive & 2 )) && options=(-S '')
+    [[ ${{words[CURRENT]}} == --*=* ]] && compset -P '*='
     (( ${{#shown}} )) && _describe -V '{0}' shown "${{options[@]}}"
     (( ${{#shown}} || directive & 4 )) || _files
 }}
@@ -55,8 +56,9 @@ function __{1}_complete
     set -l words (commandline -opc) (commandline -ct)
     set -l out ($words[1] {2} $words[2..-1] 2>/dev/null)
     set -l directive (string sub -s 2 -- $out[-1])
+    set -l flag (string match -r -- '^--[^=]*=' $words[-1])
     for line in $out[1..-2]
-        echo $line
+        echo "$flag$line"
     end
     if test (count $out) -le 1; and test (math "bitand($directive, 4)") -eq 0
         __fish_complete_path (commandline -ct)

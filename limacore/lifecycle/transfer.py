@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -143,11 +144,18 @@ def rsync_words(wish: Wish, routes: dict[str, Route]) -> list[str]:
     """The words for rsync, which reaches guests through the first instance's ssh."""
     ways = list(routes.values())
     shell = ["-e", shell_of(ways[0])] if ways else []
-    places = as_scp_does(wish.places) if wish.recursive else wish.places
+    places = as_scp_does(wish.places) if wish.recursive and not _plain_files(wish) else wish.places
     return [
         "-a", *(["-v", "--progress"] if wish.verbose else ["-q"]), *(["-r"] if wish.recursive else []), *shell, "--",
         *(_for_rsync(each, routes) for each in places),
     ]  # fmt: skip
+
+
+def _plain_files(wish: Wish) -> bool:
+    """Whether all that is copied are files of this computer: with a slash behind it, limactl's cannot be copied."""
+    sources = wish.places[:-1]
+    return notice.program() != "limactl" and all(
+        each.instance is None and Path(each.path).is_file() for each in sources)
 
 
 def shell_of(way: Route) -> str:

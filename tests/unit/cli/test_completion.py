@@ -62,14 +62,43 @@ def limatui(*words: str) -> bytes:
     return subprocess.run([sys.executable, "-m", "limatui", *words], cwd=ROOT, check=True, capture_output=True).stdout
 
 
-def test_bash_completes_through_its_script(lima_home: Path, tmp_path: Path) -> None:
-    program = tmp_path / "limatui"
+def completing(place: Path, shell: str) -> dict[str, str]:
+    """A place with the script of a shell and a program to complete; the environment for it."""
+    program = place / "limatui"
     program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m limatui "$@"\n')
     program.chmod(0o755)
-    (tmp_path / "script").write_bytes(limatui("completion", "bash"))
+    (place / "script").write_bytes(limatui("completion", shell))
+    return {**os.environ, "PATH": f"{place}:{os.environ['PATH']}", "HOME": str(place)}
+
+
+@pytest.mark.skipif(not shutil.which("fish"), reason="fish is not here")
+def test_fish_completes_through_its_script(lima_home: Path, tmp_path: Path) -> None:
+    asked = "".join(f'complete -C "limatui {line}";' for line in (
+        "disk re", "create template:ti", "list --format=js", "list --list-f", "validate ./scr"))
+    out = subprocess.run(["fish", "--no-config", "-c", f"source script; {asked}"], cwd=tmp_path, check=True,
+                         capture_output=True, text=True, env=completing(tmp_path, "fish")).stdout
+    assert [line.partition("\t")[0] for line in out.splitlines()] == [
+        "resize", "template:tiny", "--format=json", "--list-fields", "./script"]
+    assert "Make a disk larger" in out
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not here")
+def test_zsh_completes_through_its_script(lima_home: Path, tmp_path: Path) -> None:
+    """What the script hands to zsh's own functions, which work in an interactive shell only."""
+    head = ("compdef() {}; compset() { print cut $2 }; _files() { print files }; "
+            "_describe() { print -rl -- ${(P)3} }; ")
+    asked = "".join(f"words=(limatui {line}); CURRENT=${{#words}}; _limatui; " for line in (
+        "disk re", "create template:ti", "list --format=js", "validate ./scr", "list nobody"))
+    out = subprocess.run(["zsh", "-f", "-c", f"{head}source ./script; {asked}true"], cwd=tmp_path, check=True,
+                         capture_output=True, text=True, env=completing(tmp_path, "zsh")).stdout
+    assert out.splitlines() == ["resize:Make a disk larger", "template\\:tiny", "cut *=", "json", "files"]
+
+
+def test_bash_completes_through_its_script(lima_home: Path, tmp_path: Path) -> None:
+    environ = completing(tmp_path, "bash")
     asked = ("source script; COMP_WORDS=(limatui disk re); COMP_CWORD=2; _limatui_complete; echo \"${COMPREPLY[*]}\"; "
              "COMP_WORDS=(limatui create template : ti); COMP_CWORD=4; COMP_WORDS=(limatui create template:ti); "
              "COMP_CWORD=2; COMP_WORDBREAKS=:; _limatui_complete; echo \"${COMPREPLY[*]}\"")
     out = subprocess.run(["bash", "-c", asked], cwd=tmp_path, check=True, capture_output=True, text=True,
-                         env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}).stdout
+                         env=environ).stdout
     assert out.splitlines() == ["resize", "tiny"]

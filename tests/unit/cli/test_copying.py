@@ -66,6 +66,14 @@ def test_words_for_rsync() -> None:
     assert rsync_words(wish("x", "y", recursive=True), {}) == ["-a", "-q", "-r", "--", "x/", "y/"]
 
 
+def test_a_file_is_copied_by_rsync_also_when_directories_may_be(tmp_path: Path) -> None:
+    (tmp_path / "x").touch()
+    asked = wish(str(tmp_path / "x"), "a:y", recursive=True)
+    assert rsync_words(asked, {"a": route("a")})[-2:] == [str(tmp_path / "x"), "u@127.0.0.1:y"]
+    notice.call_it("limactl")
+    assert rsync_words(asked, {"a": route("a")})[-2:] == [f"{tmp_path}/x/", "u@127.0.0.1:y/"]
+
+
 @pytest.mark.parametrize(("texts", "backend", "guest", "tool"), [
     (("x", "a:y"), "auto", True, "rsync"), (("x", "a:y"), "auto", False, ""),
     (("a:x", "a:z", "y"), "sftp", True, ""), (("x", "a:y"), "scp", True, "scp"),
