@@ -62,6 +62,10 @@ class DriverError(LimaError):
     """The VM driver (QEMU) failed."""
 
 
+class ResumeError(DriverError):
+    """A saved state cannot be loaded; the machine can be booted instead."""
+
+
 class GuestError(LimaError):
     """The guest did not do what was asked, or not in time."""
 

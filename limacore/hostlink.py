@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import Struct
 
-from limacore.base import http1
+from limacore.base import http1, notice
 from limacore.base.jsonlines import QUICK, SLOW, Tail
 from limacore.base.log import parse_time
 from limacore.base.proc import identity
@@ -64,6 +64,34 @@ async def add_forward(paths: InstancePaths, protocol: str, guest: str, host: str
 async def remove_forward(paths: InstancePaths, host: str, timeout: float = 20.0) -> None:
     """Stop the forward whose place on this computer is `host`; raises StateError when there is none."""
     await _change(paths, "DELETE", urlencode({"host": host}), timeout)
+
+
+async def power(paths: InstancePaths, do: str, timeout: float = 30.0) -> None:
+    """`pause`, `resume` or `suspend` the machine; raises StateError with the agent's reason."""
+    await _told(paths, f"/v1/limatui/power?{urlencode({'do': do})}", "POST", timeout)
+
+
+async def memory(paths: InstancePaths, wanted: int | None = None, timeout: float = 60.0) -> dict[str, int]:
+    """Bytes that the guest has (`now`) and may have (`most`), after it was given `wanted`; raises StateError."""
+    target = "/v1/limatui/memory" + (f"?{urlencode({'bytes': wanted})}" if wanted is not None else "")
+    body = await _told(paths, target, "GET" if wanted is None else "POST", timeout)
+    return msgspec.json.decode(body, type=dict[str, int])
+
+
+async def _told(paths: InstancePaths, target: str, method: str, timeout: float) -> bytes:
+    """The answer of an agent of ours, or the error that it has for it."""
+    try:
+        response = await http1.request(paths.ha_sock, target, method=method, timeout=timeout)
+    except (OSError, TimeoutError) as error:
+        raise StateError(f"the host agent of `{paths.name}` does not answer", detail=str(error)) from error
+    if response.status == 404:
+        raise StateError(f"the host agent of `{paths.name}` is not one of limatui's, or older than this",
+                         hint=f"restart the instance: {notice.program()} restart {paths.name}")
+    if response.status != 200:
+        with contextlib.suppress(msgspec.MsgspecError):
+            raise StateError(**msgspec.json.decode(response.body, type=dict[str, str]))
+        raise StateError(f"the host agent of `{paths.name}` answered {response.status} to {target}")
+    return response.body
 
 
 async def _change(paths: InstancePaths, method: str, query: str, timeout: float) -> bytes:

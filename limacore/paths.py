@@ -166,6 +166,10 @@ class InstancePaths:
         self.vz_identifier = directory / "vz-identifier"
         self.vz_efi = directory / "vz-efi"
         self.cidata_folder = directory / "cidata"
+        self.halted = directory / "halted.tmp"
+        self.suspended = directory / "suspended.json"
+        self.swtpm = directory / "swtpm"
+        self.swtpm_sock = directory / "swtpm.sock"
 
     def driver_pid(self, vm_type: str = "qemu") -> Path:
         """`qemu.pid`, `vz.pid`, …"""
@@ -199,7 +203,7 @@ PORTABLE_FOLDERS = ("swtpm",)
 """Its folders of such files."""
 REMADE = (
     "cidata", "cidata.iso", "cloud-config.yaml", "ssh.config", "ansible-inventory.yaml", "vncdisplay", "vncpassword",
-    "vz-identifier", "protected", "sock", "mnt", "copied-from-guest", "image",
+    "vz-identifier", "protected", "sock", "mnt", "copied-from-guest", "image", "suspended.json",
 )
 """What belongs to this computer, or is made anew when the instance starts."""
 

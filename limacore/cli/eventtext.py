@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from limacore.base import notice
 from limacore.model.event import CloudInitProgress, EventStatus, PortForwardEvent, ScriptEvent, VsockEvent
 
 
 def sentences(status: EventStatus) -> list[str]:
     """Everything that an event says, the status that it repeats first; our own boot steps are left out."""
-    if status.step or status.script or status.agent:
+    if status.machine and notice.program() != "limactl":
+        return [f"the machine is {status.machine.state}" + (f": {each}" if (each := status.machine.detail) else "")]
+    if status.step or status.script or status.agent or status.machine:
         return []
     return [*_base(status), *_cloud_init(status.cloud_init_progress), *_port(status.port_forward),
             *_vsock(status.vsock)]

@@ -14,7 +14,6 @@ from limacore.lifecycle import change, many, remove, reset
 from limacore.lifecycle import clone as cloning
 from limacore.lifecycle import stop as stopping
 from limacore.lifecycle.guard import configured
-from limacore.model.instance import Status
 from limacore.paths import HomePaths
 from limacore.store.scan import inspect
 
@@ -38,7 +37,7 @@ def restart(ctx: Context, call: Call) -> None:
     if call["force"]:
         ctx.log("info", "Restarting the instance forcibly")
         ctx.run(stopping.stop(ctx.home, name, force=True, report=ctx.report))
-    elif inspect(ctx.home, name).status is Status.STOPPED:
+    elif inspect(ctx.home, name).status.is_down:
         ctx.log("warning", "The instance is not running, continuing with the restart")
     else:
         ctx.run(stopping.stop(ctx.home, name, report=ctx.report))

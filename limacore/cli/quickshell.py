@@ -27,6 +27,8 @@ def argv(words: "list[str]", program: str = "limatui") -> "list[str] | None":
     place = f"{home}/{name}"
     if name not in (directories(home) or ()) or not state(f"{place}/ssh.config") or not state(f"{place}/ha.pid"):
         return None
+    if state(f"{place}/halted.tmp"):
+        return None  # a machine that stands still answers nobody
     noted = read_index(home, _PART)[1].get(name)
     if not noted or len(noted) != _FIELDS or noted[0] != state(f"{place}/lima.yaml"):
         return None

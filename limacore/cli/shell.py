@@ -56,11 +56,11 @@ def _running(ctx: Context, call: Call, name: str) -> Instance:
     """The instance, started if it is stopped and the user wants that; raises StateError."""
     instance = shells.known(ctx.home, name)
     may_start = call["start"] if call.given("start") else ctx.tty and sys.stdin.isatty()
-    if instance.status is Status.STOPPED and may_start:
+    if instance.status.is_down and may_start:
         from limacore.cli.ready import offer_start
 
         offer_start(ctx, name, call["start"], asked=call.given("start"))
-    elif instance.status is not Status.STOPPED:
+    elif instance.status not in (Status.STOPPED, Status.SUSPENDED, Status.PAUSED):
         return instance
     return shells.entered(ctx.home, name)
 

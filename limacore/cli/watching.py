@@ -98,7 +98,7 @@ class _Watch:
 
     def _lines(self, name: str, event: Event, raw: bytes) -> list[str]:
         if self._json:
-            ours = event.status.step or event.status.script or event.status.agent
+            ours = event.status.step or event.status.script or event.status.agent or event.status.machine
             if ours and notice.program() == "limactl":
                 return []  # it has no such events
             return [f'{{"instance":"{name}","event":{raw.decode()}}}']

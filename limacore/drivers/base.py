@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -15,6 +15,13 @@ from limacore.paths import HomePaths, InstancePaths
 
 Log = Callable[[str, str], None]
 """`log(level, message)`; levels are those of ha.stderr.log: debug, info, warning, error."""
+
+
+class Resume(Struct, frozen=True):
+    """A saved state to go on from: the snapshot's tag, and what the machine was like (`Suspending.likeness`)."""
+
+    tag: str
+    likeness: tuple[str, ...]
 
 
 class MachineSpec(Struct, frozen=True):
@@ -27,6 +34,14 @@ class MachineSpec(Struct, frozen=True):
     ssh_port: int
     networks: Networks = Networks()
     """What the networks are that the configuration names."""
+    resume: Resume | None = None
+
+
+class GuestMemory(Struct, frozen=True):
+    """Bytes that a guest has now, and at most."""
+
+    now: int
+    most: int
 
 
 class Exit(Struct, frozen=True):
@@ -51,6 +66,51 @@ class Machine(Protocol):
 
     async def kill(self) -> None:
         """End the process now and wait for its end."""
+
+
+@runtime_checkable
+class Halting(Protocol):
+    """A machine that can stand still for a while."""
+
+    async def halt(self) -> None:
+        """Stop its processors; raises DriverError."""
+
+    async def go_on(self) -> None:
+        """Let them run; raises DriverError."""
+
+
+@runtime_checkable
+class Suspending(Halting, Protocol):
+    """A machine whose memory can be kept in its disk while it does not run."""
+
+    likeness: tuple[str, ...]
+    """What a machine that loads this state must have in common with it."""
+
+    async def obstacles(self) -> tuple[str, ...]:
+        """Why its memory cannot be kept now; raises DriverError."""
+
+    async def is_ssh_idle(self) -> bool:
+        """Whether no connection to the guest's ssh server is open; raises DriverError."""
+
+    async def save(self, tag: str) -> None:
+        """Keep memory and devices of the halted machine; raises DriverError."""
+
+    async def forget(self, tag: str) -> None:
+        """Give back the room of a state; raises DriverError."""
+
+    async def switch_off(self) -> None:
+        """End the process without a word to the guest, everything written; raises DriverError."""
+
+
+@runtime_checkable
+class Ballooning(Protocol):
+    """A machine that can be given less memory, and more again."""
+
+    async def memory(self) -> GuestMemory:
+        """Raises StateError when the guest cannot, DriverError."""
+
+    async def set_memory(self, wanted: int) -> GuestMemory:
+        """Let it have so many bytes; what it has then. Raises as `memory`."""
 
 
 class Driver(Protocol):

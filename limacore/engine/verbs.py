@@ -8,11 +8,12 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from limacore.base.units import parse_size
+from limacore.base import notice
+from limacore.base.units import format_size, parse_size
 from limacore.config import edit
 from limacore.engine.desk import Desk
 from limacore.jobs import Update
-from limacore.lifecycle import change, clone, create, remove, reset, start, stop
+from limacore.lifecycle import change, clone, create, power, remove, reset, start, stop
 from limacore.lifecycle.reconcile import reconcile
 from limacore.model.event import BOOT_STEPS, Event
 from limacore.model.job import Progress
@@ -23,7 +24,7 @@ _PLAN = tuple(step for step in BOOT_STEPS if step != "ready")
 
 
 class Verbs(Desk):
-    """Start, stop, make, copy, rename, reset, protect, delete."""
+    """Start, stop, pause, suspend, make, copy, rename, reset, protect, delete."""
 
     def start(self, name: str) -> int:
         """Start an instance."""
@@ -48,6 +49,27 @@ class Verbs(Desk):
             await self._start(name, update)
 
         return self._submit("restart", name, f"limatui restart {name}", work, ("stop", *_PLAN))
+
+    def pause(self, name: str) -> int:
+        """Let a machine stand still."""
+        return self._submit("pause", name, f"limatui pause {name}", lambda _: power.pause(self._home, name))
+
+    def resume(self, name: str) -> int:
+        """Let a paused machine go on."""
+        return self._submit("resume", name, f"limatui resume {name}", lambda _: power.resume(self._home, name))
+
+    def suspend(self, name: str) -> int:
+        """Keep the memory of a machine in its disk, and end it."""
+        return self._submit("suspend", name, f"limatui suspend {name}",
+                            lambda update: power.suspend(self._home, name, report=update))
+
+    def set_memory(self, name: str, size: str) -> int:
+        """Let a running guest use so much memory."""
+        async def work(update: Update) -> None:
+            now, most = await power.memory(self._home, name, parse_size(size))
+            notice.info(f"The guest has {format_size(now)} of {format_size(most)}")
+
+        return self._submit("memory", name, f"limatui memory set {name} {size}", work)
 
     def create(self, name: str, template: str, *, start: bool = True, cpus: int | None = None,
                memory: str | None = None, disk: str | None = None, changes: Mapping[str, object] | None = None,

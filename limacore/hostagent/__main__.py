@@ -13,13 +13,13 @@ from pathlib import Path
 from limacore.base import http1
 from limacore.base.log import JsonLog, capture_libraries
 from limacore.drivers.catalog import driver
-from limacore.errors import LimaError
+from limacore.errors import LimaError, ResumeError
 from limacore.hostagent import api, pidfile
 from limacore.hostagent.agent import Agent
 from limacore.hostagent.emit import Emitter
 from limacore.hostagent.power import Power
-from limacore.hostagent.setup import prepare
-from limacore.paths import HomePaths
+from limacore.hostagent.setup import Prepared, forget_suspended, prepare
+from limacore.paths import HomePaths, InstancePaths
 
 
 def arguments(argv: list[str]) -> argparse.Namespace:
@@ -42,10 +42,24 @@ async def run(args: argparse.Namespace, log: JsonLog) -> None:
     paths = home.instance(args.instance)
     power = Power(log)
     power.listen()
-    prepared = await prepare(paths, home, log, debug=args.debug, progress=args.progress, nerdctl=args.nerdctl_archive)
-    agent = Agent(prepared, driver(prepared.spec.config.vm_type), power, Emitter(), log)
+    emit = Emitter()
+    prepared = await _prepared(args, paths, home, log)
+    try:
+        await _attend(args, prepared, power, emit, log)
+    except ResumeError as error:
+        await forget_suspended(paths, home, prepared.spec.config, str(error), log)
+        await _attend(args, await _prepared(args, paths, home, log), power, emit, log)
+
+
+async def _prepared(args: argparse.Namespace, paths: InstancePaths, home: HomePaths, log: JsonLog) -> Prepared:
+    return await prepare(paths, home, log, debug=args.debug, progress=args.progress, nerdctl=args.nerdctl_archive)
+
+
+async def _attend(args: argparse.Namespace, prepared: Prepared, power: Power, emit: Emitter, log: JsonLog) -> None:
+    agent = Agent(prepared, driver(prepared.spec.config.vm_type), power, emit, log)
+    answers = api.handler(agent.info, agent.status, agent.pixels, agent.forwarder, agent.steering)
     with contextlib.closing(prepared.resolver) if prepared.resolver else contextlib.nullcontext():
-        async with http1.serve(args.socket, api.handler(agent.info, agent.status, agent.pixels, agent.forwarder)):
+        async with http1.serve(args.socket, answers):
             log("info", f"hostagent socket created at {args.socket}")
             await agent.run()
 

@@ -12,28 +12,27 @@ from typing import Any
 from limacore.base.log import JsonLog
 from limacore.base.picture import Pixels
 from limacore.drivers.base import Driver, Machine
-from limacore.errors import DriverError, GuestError, LimaError
+from limacore.errors import DriverError, GuestError, LimaError, ResumeError
 from limacore.forward.forwarder import Forwarder
-from limacore.hostagent import changes, guestlink, handover, requirements, serialwatch, troubles
+from limacore.hostagent import changes, guestlink, handover, requirements, serialwatch
 from limacore.hostagent.api import systemd_unit
 from limacore.hostagent.emit import Emitter
 from limacore.hostagent.facts import Facts
 from limacore.hostagent.guestlink import GuestLink
-from limacore.hostagent.machines import Eventful, Pictured, cause, ending
+from limacore.hostagent.machines import Pictured, cause, ending
 from limacore.hostagent.messages import OVER_SSH, Messages
 from limacore.hostagent.mounting import Mounting
 from limacore.hostagent.power import Power
 from limacore.hostagent.setup import Prepared, with_other_port
 from limacore.hostagent.sshlink import SshLink
+from limacore.hostagent.steering import Steering, watch_machine
+from limacore.hostagent.troubles import Troubles
 from limacore.hostagent.usernet import UserNet
 from limacore.model.agentstatus import AgentStatus, HostInfo
 from limacore.model.guest import FromGuest, Hello
 
 AGENT_TIME = 60.0
 """Seconds to wait for the guest agent after all else is ready; without it the instance is degraded."""
-
-_PLAIN = ("Running in plain mode. Mounts, dynamic port forwarding, containerd, etc. will be ignored. "
-          "Guest agent will not be running. Static port forwarding is allowed.")
 
 
 class Agent:
@@ -52,14 +51,17 @@ class Agent:
         self._driver = driver
         self._machine: Machine | None = None
         self._started_at = self._boot_began = 0.0
-        self._troubles: set[str] = set()
+        self._troubles = Troubles(log)
+        self._console = prepared.spec.paths.console_log(self.config.vm_type)
         self.forwarder = Forwarder(prepared.table, emit.port, log, sockets=not self.config.plain,
                                    tunnel=prepared.spec.paths.ga_udp_sock)
         self.messages = Messages(prepared.iid, emit, self.facts, self.forwarder, log)
         self.link = GuestLink(self._from_guest, log)
         self.mounting = Mounting(self.config, log)
+        self.steering = Steering(prepared, emit, log, lambda: self.ssh.hang_up(), lambda: self.phase == "running",
+                                 power.leave)
         self.ssh = SshLink(prepared, emit, self.facts, self.forwarder, self.link, self.mounting,
-                           self.messages.edits, log)
+                           self.messages.edits, self.steering.halt, log)
 
     def info(self) -> HostInfo:
         """For `/v1/info`."""
@@ -70,7 +72,8 @@ class Agent:
         if metrics and self.facts.known("agent"):
             self.link.want_metrics()
         return AgentStatus(
-            phase=self.phase, phase_detail=self._detail(), steps=self.emit.steps(), forwards=self.forwarder.current(),
+            phase=self.steering.phase(self.phase), phase_detail=self.steering.detail or self._detail(),
+            steps=self.emit.steps(), forwards=self.forwarder.current(),
             accel=self._machine.accel if self._machine else "",
             machine=self._machine.description if self._machine else "",
             started_at=self._started_at, ready_seconds=self.ready_seconds, agent=self._agent_word(),
@@ -88,18 +91,27 @@ class Agent:
             async with self._launched() as machine:
                 self._machine, self._started_at = machine, self._boot_began
                 await self._attend(machine)
-        except LimaError as error:
-            self.errors = (*self.errors, str(error))
+        except ResumeError:
+            self.emit.forget_steps()  # a boot takes its place: this is no end
             raise
-        finally:
-            await handover.delete_copies(self.config, self.log)
-            self.emit.fail_active("the machine has ended")
-            self.emit.exiting(self.errors)
+        except LimaError as error:
+            await self._end(str(error))
+            raise
+        except BaseException:
+            await self._end()
+            raise
+        await self._end()
+
+    async def _end(self, *errors: str) -> None:
+        self.errors = (*self.errors, *errors)
+        await handover.delete_copies(self.config, self.log)
+        self.emit.fail_active("the machine has ended")
+        self.emit.exiting(self.errors)
 
     @contextlib.asynccontextmanager
     async def _launched(self) -> AsyncIterator[Machine]:
         """The machine; when a stranger took the chosen port between our look and QEMU's, with another one."""
-        self.emit.begin("firmware")
+        self.emit.begin("firmware", "loading its memory" if self.prepared.resumed else "")
         self._boot_began = time.time()
         for chances in (2, 1, 0):
             entered = False
@@ -109,7 +121,8 @@ class Agent:
                     yield machine
                     return
             except DriverError as error:
-                if entered or not chances or self.config.ssh.local_port or not self._is_port(error):
+                other = str(self.prepared.spec.ssh_port) not in str(error)
+                if entered or not chances or self.config.ssh.local_port or other:
                     raise
                 self.log("warning", f"{error.message}; trying another ssh port")
                 self._take_another_port()
@@ -123,17 +136,17 @@ class Agent:
         self.emit.booting(self.prepared.spec.ssh_port)
         return self.prepared
 
-    def _is_port(self, error: DriverError) -> bool:
-        return str(self.prepared.spec.ssh_port) in str(error)
-
     async def _attend(self, machine: Machine) -> None:
         self.emit.booting(self.prepared.spec.ssh_port)
+        self.steering.attend(machine)
+        await self.steering.go_on(machine)
         async with asyncio.TaskGroup() as group:
             lasting = [group.create_task(each) for each in (
                 *(() if self.config.plain else self._guest_agent()),
                 changes.forward(self.config, self.link, self.log),
                 UserNet(self.prepared, self._tell_another_port, self.log).attend(),
-                self.forwarder.run(), self._watch_machine(machine), self._boots(),
+                self.forwarder.run(), watch_machine(machine, self._from_machine),
+                serialwatch.watch_panic(self._console, self.steering.panicked), self._boots(),
             )]
             await self.power.until_end_or_signal(machine)
             self._say_why(machine)
@@ -142,7 +155,13 @@ class Agent:
             self.ssh.leaving = True
             self.log("info", "Shutting down the host agent")
             self.mounting.say_goodbye()
-            await self.power.shut_down(machine, self.link, self.emit)
+            if self.steering.saved:
+                await self.steering.switch_off(machine)
+            else:
+                await self.steering.wake()
+                if self.steering.panic:
+                    self.power.insist()  # nobody is there who could shut the guest down
+                await self.power.shut_down(machine, self.link, self.emit)
             for task in lasting:
                 task.cancel()
 
@@ -187,20 +206,21 @@ class Agent:
         self.messages.after_reboot()
 
     async def _watch_serial(self) -> None:
-        await serialwatch.watch(self.prepared.spec.paths.console_log(self.config.vm_type), self.messages.reached,
+        await serialwatch.watch(self._console, self.messages.reached,
                                 lambda: not self.facts.known("sshd") and not self.facts.known("agent"))
 
     async def _bring_up(self) -> None:
         if self.config.plain:
-            self.log("info", _PLAIN)
+            self.log("info", requirements.PLAIN)
         errors: list[str] = []
         plan = requirements.plan(self.config, self.prepared.iid, containerd=self.prepared.containerd)
-        for group, wanted in itertools.groupby(plan, _group):
+        for group, wanted in itertools.groupby(plan, lambda each: each.requirement.group):
             errors += await self._meet_all(wanted)
             if group == ("essential" if self.mounting.by_ssh else "final"):
                 errors += await self.mounting.settle()
         errors += await self.ssh.copy_to_host()
         self._ready(tuple(errors))
+        await self.steering.tidy()
 
     async def _meet_all(self, wanted: Iterable[requirements.Numbered]) -> list[str]:
         errors = []
@@ -245,26 +265,13 @@ class Agent:
         self.emit.running(self.prepared.spec.ssh_port, errors)
         self.link.set_clock()
 
-    async def _watch_machine(self, machine: Machine) -> None:
-        """What the machine itself tells: resets, pauses, crashes of the guest's kernel."""
-        if not isinstance(machine, Eventful):
-            return
-        with contextlib.suppress(LimaError):
-            async for event in machine.events():
-                self._from_machine(event.name, event.data)
-
-    def _from_machine(self, name: str, data: dict[str, object]) -> None:
+    def _from_machine(self, name: str, data: dict[str, Any]) -> None:
+        self.steering.from_machine(name, data)
+        self._troubles.take(name, data)
         if name == "RESET" and data.get("guest"):
             self.messages.note_reset()
-        elif name == "STOP" and self.phase == "running":
-            self.phase = "paused"
-        elif name == "RESUME" and self.phase == "paused":
-            self.phase = "running"
+        elif name == "RESUME":
             self.link.set_clock()
-            self._troubles.clear()
-        elif (trouble := troubles.sentence(name, data)) and trouble not in self._troubles:
-            self._troubles.add(trouble)  # a disk that fails does so for each request
-            self.log("error", trouble)
 
     def _from_guest(self, message: FromGuest) -> None:
         self.messages.take(message)
@@ -272,7 +279,7 @@ class Agent:
             return
         if self.phase == "stopping":
             self.link.power_off()
-        elif self.phase == "running":
+        elif self.phase == "running" or self.prepared.resumed:
             self.link.set_clock()
 
     async def _silent(self) -> None:
@@ -283,14 +290,10 @@ class Agent:
     def _agent_word(self) -> str:
         if self.facts.known("agent"):
             return OVER_SSH if self.messages.over_ssh else "answering"
-        return "silent" if self.phase == "running" and not self.config.plain else ""
+        return "silent" if self.steering.phase(self.phase) == "running" and not self.config.plain else ""
 
     def _detail(self) -> str:
-        active = [step for step in self.emit.steps() if step.state == "active"]
-        if self.phase == "running" or not active:
+        active = next((step for step in self.emit.steps() if step.state == "active"), None)
+        if self.phase == "running" or active is None:
             return ""
-        return f"{active[0].name}: {active[0].detail}" if active[0].detail else active[0].name
-
-
-def _group(numbered: requirements.Numbered) -> str:
-    return numbered.requirement.group
+        return f"{active.name}: {active.detail}" if active.detail else active.name

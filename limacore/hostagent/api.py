@@ -11,6 +11,7 @@ import msgspec
 
 from limacore.base.http1 import Handler, Request, Response
 from limacore.base.picture import FORMATS, Pixels
+from limacore.drivers.base import GuestMemory
 from limacore.errors import LimaError, StateError, UsageError
 from limacore.forward import byhand
 from limacore.forward.rules import Fixed
@@ -28,8 +29,18 @@ class Forwards(Protocol):
     async def remove(self, host: str) -> bool: ...
 
 
+class Steering(Protocol):
+    """Who holds the machine; everything raises LimaError."""
+
+    async def pause(self) -> None: ...
+    async def resume(self) -> None: ...
+    async def suspend(self) -> None: ...
+    async def memory(self) -> GuestMemory: ...
+    async def set_memory(self, wanted: int) -> GuestMemory: ...
+
+
 def handler(info: Callable[[], HostInfo], status: Callable[[bool], AgentStatus], pixels: Picture,
-            forwards: Forwards) -> Handler:
+            forwards: Forwards, steering: Steering) -> Handler:
     """The answers; `status` is told whether the client wants metrics."""
 
     async def answer(request: Request) -> Response:
@@ -39,6 +50,10 @@ def handler(info: Callable[[], HostInfo], status: Callable[[bool], AgentStatus],
             return _get(request, lambda: msgspec.json.encode(status(request.query.get("metrics") == "1")))
         if request.path == "/v1/limatui/forwards":
             return await _change_forwards(request, forwards)
+        if request.path == "/v1/limatui/power":
+            return await _power(request, steering)
+        if request.path == "/v1/limatui/memory":
+            return await _memory(request, steering)
         if request.path == "/v1/screenshot":
             return await _screenshot(request, pixels)
         return Response(404, b"404 page not found\n", "text/plain; charset=utf-8")
@@ -63,6 +78,38 @@ async def _change_forwards(request: Request, forwards: Forwards) -> Response:
         return _failure(400, str(error))
     state = await forwards.add(made)
     return _failure(409, state.error) if state.state == "failed" else Response(200, msgspec.json.encode(state))
+
+
+async def _power(request: Request, steering: Steering) -> Response:
+    deeds = {"pause": steering.pause, "resume": steering.resume, "suspend": steering.suspend}
+    if request.method != "POST":
+        return Response(405, headers=(("Allow", "POST"),))
+    deed = deeds.get(request.query.get("do", ""))
+    if deed is None:
+        return _failure(400, f"`do` must be one of {', '.join(deeds)}")
+    try:
+        await deed()
+    except LimaError as error:
+        return _refused(error)
+    return Response(200, b"{}")
+
+
+async def _memory(request: Request, steering: Steering) -> Response:
+    if request.method not in ("GET", "POST"):
+        return Response(405, headers=(("Allow", "GET, POST"),))
+    wanted = request.query.get("bytes", "")
+    if request.method == "POST" and not (wanted.isascii() and wanted.isdecimal()):
+        return _failure(400, "`bytes` must be a number")
+    try:
+        found = await (steering.set_memory(int(wanted)) if request.method == "POST" else steering.memory())
+    except LimaError as error:
+        return _refused(error)
+    return Response(200, msgspec.json.encode(found))
+
+
+def _refused(error: LimaError) -> Response:
+    said = {"message": error.message, "detail": error.detail, "hint": error.hint}
+    return Response(409 if isinstance(error, StateError) else 500, msgspec.json.encode(said))
 
 
 async def _screenshot(request: Request, pixels: Picture) -> Response:

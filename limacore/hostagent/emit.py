@@ -1,7 +1,7 @@
 """Events of this agent: lines of `ha.stdout.log`, and the boot steps as they stand now.
 
 As in the reference tool, an event about one thing repeats the complete status before it; `booting`, `running` and
-`exiting` begin anew. Our own members (step, script, agent) are not repeated."""
+`exiting` begin anew. Our own members (step, script, agent, machine) are not repeated."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from limacore.model.event import (
     CloudInitProgress,
     Event,
     EventStatus,
+    MachineEvent,
     PortForwardEvent,
     ScriptEvent,
     StepEvent,
@@ -98,6 +99,10 @@ class Emitter:
     def agent(self, state: str, skew_ms: float | None = None) -> None:
         """The guest agent answered or fell silent."""
         self._write(replace(self._status, agent=AgentEvent(state, skew_ms)))
+
+    def machine(self, state: str, detail: str = "") -> None:
+        """The machine stands still, goes on, or its guest's kernel gave up."""
+        self._write(replace(self._status, machine=MachineEvent(state, detail)))
 
     def begin(self, name: str, detail: str = "") -> None:
         """Boot step `name` is active; nothing happens when it is already or was done."""

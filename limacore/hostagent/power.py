@@ -49,6 +49,14 @@ class Power:
         if self._launching:
             self._launching.cancel()
 
+    def insist(self) -> None:
+        """Do not wait for the guest."""
+        self._insisted.set()
+
+    def leave(self) -> None:
+        """End, as if a signal had asked."""
+        self._asked.set()
+
     async def until_end_or_signal(self, machine: Machine) -> None:
         """Wait for whichever comes first."""
         self._launching = None
@@ -60,6 +68,7 @@ class Power:
             return
         emit.begin("stop", "asking the guest")
         pressing = asyncio.create_task(self._press(machine, link))
+        counting = asyncio.create_task(_count_down(emit))
         try:
             async with asyncio.timeout(GRACE):
                 await _first(machine.exited, self._insisted)
@@ -67,6 +76,7 @@ class Power:
             self._log("warning", f"the guest did not shut down within {GRACE:.0f} s; ending the machine by force")
         finally:
             pressing.cancel()
+            counting.cancel()
         if not machine.exited.done():
             emit.note("stop", "by force")
             await machine.kill()
@@ -88,6 +98,13 @@ class Power:
 def _called(machine: Machine) -> str:
     word = machine.description.partition(" ")[0]
     return "QEMU" if word == "qemu" else word
+
+
+async def _count_down(emit: Emitter) -> None:
+    """Say every few seconds when the machine will be ended by force."""
+    for left in range(int(GRACE - PRESS_AGAIN), 0, -int(PRESS_AGAIN)):
+        await asyncio.sleep(PRESS_AGAIN)
+        emit.note("stop", f"asking the guest, by force in {left} s")
 
 
 async def _first(ended: asyncio.Future[Any], event: asyncio.Event) -> None:

@@ -18,6 +18,8 @@ TIME = 600.0
 QUICK, SLOW = 0.2, 3.0
 """Seconds between tries of a script: the first pause, and what it grows to."""
 
+PLAIN = ("Running in plain mode. Mounts, dynamic port forwarding, containerd, etc. will be ignored. "
+         "Guest agent will not be running. Static port forwarding is allowed.")
 _SHEBANG = re.compile(r"#!\s*(/[\w./+-]+(?: [\w./+-]+)*)\s*\n")
 
 

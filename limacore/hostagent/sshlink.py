@@ -12,6 +12,7 @@ from limacore.hostagent import cloudinit, editing, handover, overssh
 from limacore.hostagent.emit import Emitter
 from limacore.hostagent.facts import Facts
 from limacore.hostagent.guestlink import GuestLink, keep_talking
+from limacore.hostagent.halt import Halt
 from limacore.hostagent.mounting import Mounting
 from limacore.hostagent.requirements import QUICK, SLOW, Requirement, command, until_true
 from limacore.hostagent.setup import Prepared
@@ -36,6 +37,9 @@ LOOK, ASLEEP = 20.0, 5.0
 """Seconds between looks at the master, and what a look may be late before it counts as a sleep of the host."""
 
 SCRIPT_TIME = 60.0
+RESUMED_TIME = 20.0
+"""Seconds that a guest which goes on has to show that the connection still leads to it."""
+
 _WHO = """\
 if [ -S {socket} ]; then echo agent
 elif command -v python3 >/dev/null && [ ! -e /run/lima-boot-done ]; then echo later
@@ -50,7 +54,7 @@ class SshLink:
     """Keeps a master for as long as the guest runs, and meets requirements over it."""
 
     def __init__(self, prepared: Prepared, emit: Emitter, facts: Facts, forwarder: Forwarder, link: GuestLink,
-                 mounting: Mounting, edits: editing.Wanted, log: Log) -> None:
+                 mounting: Mounting, edits: editing.Wanted, halt: Halt, log: Log) -> None:
         self.prepared = prepared
         self._emit = emit
         self._facts = facts
@@ -58,6 +62,7 @@ class SshLink:
         self._link = link
         self._mounting = mounting
         self._edits = edits
+        self._halt = halt
         self._log = log
         self._master: Master | None = None
         self.leaving = False
@@ -70,6 +75,7 @@ class SshLink:
         self._emit.note("ssh", "logging in")
         pause = QUICK
         while True:
+            await self._halt.over()
             try:
                 await self._serve()
                 if self.leaving:
@@ -148,8 +154,12 @@ class SshLink:
                       asyncio.create_task(self._lend_agent(connection)))
             try:
                 await connection.ended
-                if not self.leaving:
+                if self.leaving:
+                    pass
+                elif self._halt.reason is None:
                     self._log("warning", "the ssh connection to the guest is gone; logging in again")
+                else:
+                    self._log("info", "the ssh connection to the guest is gone; made again when the machine goes on")
             finally:
                 for task in beside:
                     task.cancel()
@@ -160,6 +170,11 @@ class SshLink:
     async def _follow_cloud_init(self, connection: Master) -> None:
         if self.prepared.progress and not self.prepared.spec.config.plain:
             await self._cloud_init.follow(connection)
+
+    def hang_up(self) -> None:
+        """Close the connection, so that the guest sees its end."""
+        if self._master:
+            self._master.hang_up()
 
     async def copy_to_host(self) -> tuple[str, ...]:
         """Copy out what `copyToHost` names; what went wrong."""
@@ -175,13 +190,16 @@ class SshLink:
         """End a master that hangs, so that another takes its place; after a sleep of the host set the guest's clock."""
         before = awake()
         while True:
-            await asyncio.sleep(LOOK)
+            resumed = await self._halt.resumed_within(LOOK)
             slept, before = awake() - before - LOOK, awake()
             if slept > ASLEEP:
                 self._log("info", f"this computer or this process slept for {slept:.0f} s; looking after the guest")
                 self._link.set_clock()
+            if self._halt.reason is not None:
+                continue
             try:
-                await connection.alive()
+                # The master itself answers without the guest, whose end may be gone after it stood still.
+                await (connection.run("true", timeout=RESUMED_TIME) if resumed else connection.alive())
             except (MuxError, TimeoutError):
                 self._log("warning", "the ssh connection to the guest hangs; making another one")
                 connection.kill()

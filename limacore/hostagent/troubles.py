@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 _DAMAGED = "QEMU found the disk image damaged"
+
+
+class Troubles:
+    """Logs each once until the machine goes on: a disk that fails does so for each request."""
+
+    def __init__(self, log: Callable[[str, str], None]) -> None:
+        self._log = log
+        self._told: set[str] = set()
+
+    def take(self, event: str, data: Mapping[str, object]) -> None:
+        """One event of QMP."""
+        if event == "RESUME":
+            self._told.clear()
+        said = sentence(event, data)
+        if said and said not in self._told:
+            self._told.add(said)
+            self._log("error", said)
 
 
 def sentence(event: str, data: Mapping[str, object]) -> str:

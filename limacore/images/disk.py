@@ -71,8 +71,9 @@ def _make_raw(paths: InstancePaths, config: Config, base: DiskImage, name: str) 
 
 
 async def grow(paths: InstancePaths, config: Config, name: str) -> None:
-    """Give a disk that is there the size of lima.yaml; raises ImageError where that is less, HostError."""
+    """Give a disk that is there the size of lima.yaml; raises ImageError where that is less or no disk, HostError."""
     image = diskformat.read(paths.disk)
+    _require_overlay(paths, config, image)
     wanted = _wanted(config)
     if image.size in (wanted, -1):
         return
@@ -81,6 +82,14 @@ async def grow(paths: InstancePaths, config: Config, name: str) -> None:
         os.truncate(paths.disk, wanted)
         return
     await qemuimg.run(["resize", "-q", "-f", image.format, paths.disk.name, str(wanted)], paths.dir)
+
+
+def _require_overlay(paths: InstancePaths, config: Config, image: DiskImage) -> None:
+    """QEMU takes what is no image any more for a raw disk, and would write into it."""
+    overlay = config.vm_type == "qemu" and paths.basedisk.exists() and paths.diffdisk.exists()
+    if overlay and image.format != "qcow2" and paths.disk.samefile(paths.diffdisk):
+        raise ImageError(f"the disk `{paths.diffdisk}` is damaged", detail="it does not begin as a qcow2 image does",
+                         hint="put a copy of it back; `factory-reset` makes a new one, without what was in it")
 
 
 def _wanted(config: Config) -> int:

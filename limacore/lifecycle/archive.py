@@ -22,6 +22,7 @@ from limacore.lifecycle import manifest, packing
 from limacore.lifecycle.guard import configured, held
 from limacore.lifecycle.manifest import LINKS, NO_DIGEST, Entry, Manifest
 from limacore.lifecycle.packing import Source, from_thread
+from limacore.lifecycle.suspended import refuse_suspended
 from limacore.model.instance import Instance, Status
 from limacore.model.job import Progress
 from limacore.paths import PORTABLE_FOLDERS, HomePaths, InstancePaths
@@ -57,6 +58,7 @@ def _target(file: Path, name: str) -> Path:
 
 
 def _require_stopped(instance: Instance) -> None:
+    refuse_suspended(instance, "export")
     if instance.ha_pid or instance.driver_pid or (instance.status is not Status.STOPPED and not instance.errors):
         raise StateError(f"expected status `Stopped`, got `{instance.status}`",
                          hint=f"its disk changes while it runs; stop it first: {notice.program()} stop {instance.name}")

@@ -17,6 +17,7 @@ from limacore.images.meter import Meter
 from limacore.lifecycle import autostart, copying
 from limacore.lifecycle.guard import held
 from limacore.lifecycle.stage import claimable, publish, staged
+from limacore.lifecycle.suspended import refuse_suspended
 from limacore.model.instance import Status
 from limacore.model.job import Progress
 from limacore.paths import DISK_LOCK, PASSING, HomePaths, InstancePaths, hostname
@@ -92,6 +93,7 @@ def _both(home: HomePaths, name: str, new: str, verb: str) -> tuple[InstancePath
 
 def _require_down(home: HomePaths, name: str, verb: str) -> None:
     instance = inspect(home, name)
+    refuse_suspended(instance, verb)
     if instance.status is not Status.STOPPED and (instance.ha_pid or instance.driver_pid):
         raise StateError(f"cannot {verb} a running instance", hint=f"stop it first: {notice.program()} stop {name}")
 

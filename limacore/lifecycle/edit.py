@@ -8,12 +8,14 @@ from pathlib import Path
 
 from limacore.base import notice, yamlio, yq
 from limacore.base.files import write_atomic
+from limacore.base.goquote import ticked
 from limacore.base.units import parse_size
 from limacore.config.load import Loaded, load_text
 from limacore.drivers import catalog
 from limacore.errors import ConfigError, DriverError, LimaError
 from limacore.lifecycle.guard import configured, held
 from limacore.paths import HomePaths
+from limacore.store import suspension
 
 Edit = Callable[[str], str]
 
@@ -57,7 +59,11 @@ def replace_file(path: Path, home: HomePaths, text: str) -> Outcome:
 def _edit(home: HomePaths, name: str, edit: Edit) -> Outcome:
     paths = configured(home, name)
     with held(paths):
-        return _changed(paths.lima_yaml, home, edit)
+        outcome = _changed(paths.lima_yaml, home, edit)
+    if outcome is Outcome.CHANGED and suspension.exists(paths):
+        notice.warning(f"Instance {ticked(name)} is suspended: with another configuration it boots, and its memory is "
+                       "lost")
+    return outcome
 
 
 def _changed(path: Path, home: HomePaths, edit: Edit) -> Outcome:

@@ -94,6 +94,6 @@ def _refuse(paths: InstancePaths, home: HomePaths, force: bool) -> None:
                                             f"(Hint: use `{notice.program()} unprotect`)")
     # A plain file in the home is no instance, but `delete -f` removes it.
     instance = inspect(home, paths.name) if paths.dir.is_dir() else Instance(paths.name, "", status=Status.BROKEN)
-    if not force and instance.status is not Status.STOPPED:
+    if not force and not instance.status.is_down:
         raise StateError(failed, detail=f"expected status `Stopped`, got `{word(instance)}`",
                          hint=f"stop it first, or: {notice.program()} delete -f {paths.name}")

@@ -78,6 +78,11 @@ def entered(home: HomePaths, name: str) -> Instance:
     if instance.status is Status.STOPPED:
         raise StateError(f"instance {ticked(name)} is stopped, run `{notice.program()} start {name}` "
                          "to start the instance")
+    if instance.status in (Status.SUSPENDED, Status.PAUSED):
+        verb = "resume" if instance.status is Status.PAUSED else "start"
+        why = f": {instance.phase}" if instance.phase else ""
+        raise StateError(f"instance {ticked(name)} is {instance.status.lower()}{why}, "
+                         f"run `{notice.program()} {verb} {name}` to let it go on")
     return instance
 
 

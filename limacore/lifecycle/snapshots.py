@@ -12,8 +12,10 @@ from limacore.base.goquote import quoted, ticked
 from limacore.drivers.qemu import qmp
 from limacore.errors import ConfigError, DriverError, GuestError, NotFoundError, StateError, UsageError
 from limacore.lifecycle.guard import configured, held
-from limacore.model.instance import Instance, Status
+from limacore.lifecycle.suspended import refuse_suspended
+from limacore.model.instance import Instance
 from limacore.model.snapshot import Snapshot
+from limacore.model.suspension import TAG
 from limacore.paths import HomePaths, InstancePaths
 from limacore.ssh.mux import Mux
 from limacore.store.scan import inspect
@@ -64,6 +66,8 @@ async def _on_existing(home: HomePaths, name: str, tag: str, command: str, optio
         instance = await asyncio.to_thread(_usable, home, name)
         _require_tag(tag)
         _require_layers(paths)
+        if command == "loadvm":
+            refuse_suspended(instance, "apply a snapshot to")
         found = parse(await _table(instance, paths))
         _require_known(found, tag, name)
         if command == "loadvm" and instance.driver_pid:
@@ -80,7 +84,7 @@ def _usable(home: HomePaths, name: str) -> Instance:
     if instance.vm_type != "qemu":
         by = " by the krunkit driver" if instance.vm_type == "krunkit" else ""
         raise DriverError(f"unimplemented{by}", hint="only machines of the qemu driver have snapshots")
-    if instance.status is not Status.STOPPED and not instance.driver_pid:
+    if not instance.status.is_down and not instance.driver_pid:
         raise StateError(f"instance {ticked(name)} is `{instance.status}`, and there is no machine yet to ask",
                          hint="wait until it runs, or stop it")
     return instance
@@ -89,6 +93,9 @@ def _usable(home: HomePaths, name: str) -> Instance:
 def _require_tag(tag: str) -> None:
     if not tag:
         raise UsageError("expected tag", hint="name the snapshot: --tag NAME")
+    if tag == TAG:
+        raise UsageError(f"{ticked(tag)} is how {notice.program()} keeps the memory of a suspended instance",
+                         hint="choose another tag")
     if not tag.isprintable() or tag != tag.strip():
         raise UsageError(f"a snapshot cannot be called {ticked(tag)}", hint="use letters, digits and blanks inside")
 
@@ -168,9 +175,16 @@ async def _qemu_img(paths: InstancePaths, *words: str) -> str:
 
 
 def trimmed(text: str) -> str:
-    """A table without what stands above it."""
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith(_HEADINGS)]
-    return "".join(f"{line}\n" for line in lines)
+    """A table without what stands above it; nothing when it has no row."""
+    lines = [line for line in text.splitlines()
+             if line.strip() and not line.startswith(_HEADINGS) and not _is_ours(line)]
+    return "".join(f"{line}\n" for line in lines) if len(lines) > 1 else ""
+
+
+def _is_ours(line: str) -> bool:
+    """Whether this is the state of a suspended machine, which is no snapshot of the user's."""
+    row = _ROW.fullmatch(line.strip())
+    return row is not None and row["tag"] == TAG
 
 
 def parse(text: str) -> tuple[Snapshot, ...]:

@@ -25,10 +25,11 @@ from limacore.lifecycle.guard import configured, held, word
 from limacore.lifecycle.reconcile import joined, joining
 from limacore.lifecycle.relay import relay
 from limacore.model.config import Config
-from limacore.model.event import Event, EventStatus, ScriptEvent, StepEvent
+from limacore.model.event import Event, EventStatus, MachineEvent, ScriptEvent, StepEvent
 from limacore.model.instance import Instance, Status
 from limacore.model.job import Progress
 from limacore.paths import PASSING, HomePaths, InstancePaths
+from limacore.store import suspension
 from limacore.store.evidence import process_fact
 from limacore.store.scan import inspect
 
@@ -94,6 +95,9 @@ async def _launch(home: HomePaths, paths: InstancePaths, report: Report, progres
         instance = inspect(home, paths.name)
         if instance.status is Status.RUNNING:
             return None
+        if instance.status is Status.PAUSED:
+            raise StateError(f"instance `{paths.name}` is paused" + (f": {instance.phase}" if instance.phase else ""),
+                             hint=f"let it go on: {notice.program()} resume {paths.name}")
         _require_startable(instance)
         config, extra = await _prepare(paths, home, report)
         _remove_stale(paths)
@@ -146,7 +150,8 @@ def _way_out(instance: Instance) -> str:
 
 async def _prepare(paths: InstancePaths, home: HomePaths, report: Report) -> tuple[Config, tuple[str, ...]]:
     """The configuration, and what the host agent is told of the files that it needs."""
-    await asyncio.to_thread(queue.apply, home, paths)
+    if not suspension.exists(paths):  # an edit waits for a boot
+        await asyncio.to_thread(queue.apply, home, paths)
     loaded = await asyncio.to_thread(load, paths.lima_yaml, home, exists=True)
     config = loaded.require(str(paths.lima_yaml))
     catalog.driver(config.vm_type)  # before anything of the instance is changed
@@ -210,6 +215,8 @@ async def _follow(paths: InstancePaths, pid: int, since: float, tell: _Telling) 
 
 
 async def _is_ready(status: EventStatus, paths: InstancePaths, pid: int) -> bool:
+    if status.machine and status.machine.detail:
+        await _refuse_hopeless(status.machine, paths)
     if status.exiting:
         end = asyncio.ensure_future(ended(pid))
         await asyncio.wait({end}, timeout=_LAST_WORDS)
@@ -219,6 +226,16 @@ async def _is_ready(status: EventStatus, paths: InstancePaths, pid: int) -> bool
         half = f"instance `{paths.name}` runs, but not all of it works"
         raise await cause.failure(paths, half, status.errors, up=True)
     return status.running
+
+
+async def _refuse_hopeless(told: MachineEvent, paths: InstancePaths) -> None:
+    """Raise GuestError for a machine that will not become ready by itself."""
+    if told.state == "panicked":
+        late = f"instance `{paths.name}` will not become ready: its kernel panicked; it was left running"
+        raise await cause.failure(paths, late, (told.detail,), up=True)
+    if told.state == "paused":
+        raise GuestError(f"instance `{paths.name}` is paused: {told.detail}",
+                         hint=f"mend that, then: {notice.program()} resume {paths.name}")
 
 
 async def _undo(paths: InstancePaths, pid: int) -> None:

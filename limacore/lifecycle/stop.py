@@ -21,6 +21,7 @@ from limacore.lifecycle import autostart, many
 from limacore.lifecycle.guard import configured, held, word
 from limacore.lifecycle.reconcile import reconcile
 from limacore.lifecycle.relay import relay
+from limacore.lifecycle.suspended import drop_state, refuse_suspended
 from limacore.model.instance import Instance, Status
 from limacore.model.job import Progress
 from limacore.paths import PASSING, HomePaths, InstancePaths
@@ -55,7 +56,7 @@ async def stop(home: HomePaths, name: str, *, force: bool = False, timeout: floa
         _require_running(instance)
         await _ask(home, instance, report)
     # The lock is free while the guest shuts down, so that a forced stop can end the waiting.
-    await _wait(instance, paths, since, timeout)
+    await _wait(instance, paths, since, timeout, report)
     after = inspect(home, name)
     if after.status is not Status.STOPPED:
         raise StateError(f"the host agent of {ticked(name)} ended but the status is `{after.status}`",
@@ -64,8 +65,9 @@ async def stop(home: HomePaths, name: str, *, force: bool = False, timeout: floa
 
 
 def _require_running(instance: Instance) -> None:
-    if instance.status in (Status.RUNNING, Status.STARTING, Status.STOPPING, Status.PAUSED):
+    if instance.status.limactl_word == "Running":
         return
+    refuse_suspended(instance, "stop")
     raise StateError(f"expected status `Running`, got `{word(instance)}` (maybe use `{notice.program()} stop -f`?)",
                      hint="; ".join(instance.evidence))
 
@@ -91,11 +93,11 @@ async def _started_by(paths: InstancePaths) -> str:
         return ""
 
 
-async def _wait(instance: Instance, paths: InstancePaths, since: float, timeout: float) -> None:
+async def _wait(instance: Instance, paths: InstancePaths, since: float, timeout: float, report: Report) -> None:
     notice.info("Waiting for the host agent and the driver processes to shut down")
     try:
         async with asyncio.timeout(timeout):
-            await _hear_to_the_end(instance, paths, since)
+            await _hear_to_the_end(instance, paths, since, report)
             notice.info("Waiting for the instance to shut down")
             await ended(instance.driver_pid)
     except TimeoutError:
@@ -104,11 +106,13 @@ async def _wait(instance: Instance, paths: InstancePaths, since: float, timeout:
                               f"{notice.program()} stop -f {instance.name}") from None
 
 
-async def _hear_to_the_end(instance: Instance, paths: InstancePaths, since: float) -> None:
+async def _hear_to_the_end(instance: Instance, paths: InstancePaths, since: float, report: Report) -> None:
     try:
         async for line in hostlink.follow(paths, instance.ha_pid, since):
             if isinstance(line, LogLine):
                 relay(line)
+            elif line.status.step and line.status.step.name == "stop":
+                report(Progress("stop", line.status.step.detail))
     except StateError:
         pass  # it ended without a word, which the status tells better
 
@@ -120,6 +124,7 @@ async def force_stop(paths: InstancePaths, home: HomePaths, report: Report) -> I
     instance = inspect(home, paths.name) if paths.dir.is_dir() else Instance(paths.name, str(paths.dir))
     driver_pid = paths.driver_pid(instance.vm_type or "qemu")
     _forget_dead(paths, driver_pid)
+    await drop_state(instance, paths, home)
     await _kill(paths, driver_pid, f"{instance.vm_type} driver", report)
     await asyncio.to_thread(_release_disks, instance, paths, home)
     await _kill(paths, paths.ha_pid, "host agent", report)

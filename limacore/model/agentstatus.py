@@ -10,7 +10,7 @@ from limacore.model.mount import MountState
 
 
 class AgentStatus(Struct, frozen=True):
-    """`phase` is `starting`, `running` (requirements met), `stopping` or `paused`; times in epoch seconds."""
+    """`phase` is `starting`, `running` (requirements met), `stopping`, `paused`, `panicked`; times in epoch seconds."""
 
     phase: str
     phase_detail: str = ""

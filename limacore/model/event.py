@@ -1,7 +1,7 @@
 """Events of a host agent: the lines of `ha.stdout.log`.
 
 Format: one JSON object per line, `{"time": RFC 3339, "status": {...}}`, as Lima 2.x writes it.
-`step`, `script` and `agent` are our additions; readers that do not know them skip them.
+`step`, `script`, `agent` and `machine` are our additions; readers that do not know them skip them.
 """
 
 from __future__ import annotations
@@ -71,6 +71,13 @@ class AgentEvent(Struct, frozen=True, omit_defaults=True):
     skew_ms: float | None = None
 
 
+class MachineEvent(Struct, frozen=True, omit_defaults=True):
+    """The machine as its hypervisor tells: `running`, `paused`, `suspending`, `suspended` or `panicked`, and why."""
+
+    state: str = ""
+    detail: str = ""
+
+
 class EventStatus(Struct, frozen=True, omit_defaults=True, rename="camel"):
     """What the event says."""
 
@@ -85,6 +92,7 @@ class EventStatus(Struct, frozen=True, omit_defaults=True, rename="camel"):
     step: StepEvent | None = None
     script: ScriptEvent | None = None
     agent: AgentEvent | None = None
+    machine: MachineEvent | None = None
 
 
 class Event(Struct, frozen=True):

@@ -19,6 +19,10 @@ class Status(StrEnum):
     STOPPING = "Stopping"
     STOPPED = "Stopped"
     PAUSED = "Paused"
+    PANICKED = "Panicked"
+    """The machine runs and its guest's kernel has given up."""
+    SUSPENDED = "Suspended"
+    """Nothing of it runs, and its memory is kept in its disk."""
     ORPHAN_QEMU = "Orphan QEMU"
     ORPHAN_AGENT = "Orphan agent"
     BROKEN = "Broken"
@@ -26,9 +30,14 @@ class Status(StrEnum):
     @property
     def limactl_word(self) -> str:
         """`Running`, `Stopped` or `Broken`: the vocabulary that other programs know."""
-        if self in (Status.RUNNING, Status.STARTING, Status.STOPPING, Status.PAUSED):
+        if self in (Status.RUNNING, Status.STARTING, Status.STOPPING, Status.PAUSED, Status.PANICKED):
             return "Running"
-        return "Stopped" if self is Status.STOPPED else "Broken"
+        return "Stopped" if self.is_down else "Broken"
+
+    @property
+    def is_down(self) -> bool:
+        """Whether nothing of it runs, as it should be."""
+        return self in (Status.STOPPED, Status.SUSPENDED)
 
     @property
     def is_up(self) -> bool:

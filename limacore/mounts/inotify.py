@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import ctypes
 import os
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 _MODIFY, _ATTRIB, _CREATE, _MOVED_TO, _ONLYDIR = 0x2, 0x4, 0x100, 0x80, 0x01000000
@@ -57,6 +59,13 @@ class Watch:
         for each in below:
             self.add(each)
 
+    def add_file(self, file: bytes) -> None:
+        """Watch what is written to one file; raises OSError."""
+        number = self._libc.inotify_add_watch(self.fd, file, _MODIFY)
+        if number < 0:
+            raise _error(os.fsdecode(file))
+        self._folders[number] = file
+
     def changes(self) -> Iterator[bytes]:
         """Paths that were made, written or given other attributes; raises OSError as `add` does."""
         try:
@@ -80,6 +89,39 @@ class Watch:
         if mask & _FOLDER and mask & (_CREATE | _MOVED_TO) and name:
             self.add(path)
         yield path
+
+
+@contextlib.contextmanager
+def changing(file: Path) -> Iterator[Callable[[], Awaitable[None]] | None]:
+    """Something to await until a file is written, from the last time on; None where the system does not tell."""
+    watch = _watch_file(file) if available() else None
+    if watch is None:
+        yield None
+        return
+    loop, readable = asyncio.get_running_loop(), asyncio.Event()
+
+    async def changed() -> None:
+        await readable.wait()
+        readable.clear()
+        for _ in watch.changes():
+            pass
+
+    loop.add_reader(watch.fd, readable.set)
+    try:
+        yield changed
+    finally:
+        loop.remove_reader(watch.fd)
+        watch.close()
+
+
+def _watch_file(file: Path) -> Watch | None:
+    watch = Watch()
+    try:
+        watch.add_file(os.fsencode(file))
+    except OSError:
+        watch.close()
+        return None
+    return watch
 
 
 class News:

@@ -63,6 +63,11 @@ class Master:
         async with asyncio.timeout(2 * timeout), self._turn:
             await self._mux.alive(timeout)
 
+    def hang_up(self) -> None:
+        """Close the connection in order; `ended` tells when that is done."""
+        if not self.ended.done():
+            os.kill(self.pid, signal.SIGTERM)
+
     def kill(self) -> None:
         """End a master that does not answer; `ended` tells when it has gone."""
         if not self.ended.done():

@@ -14,9 +14,10 @@ from pathlib import Path
 import msgspec
 
 from limacore.model.agentstatus import HostInfo
-from limacore.model.event import Event
+from limacore.model.event import Event, MachineEvent
 from limacore.model.instance import Step
 from limacore.paths import InstancePaths
+from limacore.store import suspension
 from limacore.store.instances import Facts, ProcessFact, Tail
 
 ANSWER_LIMIT = 3.0
@@ -33,7 +34,8 @@ def facts(paths: InstancePaths, driver_name: str = "qemu", *, ask: bool = True) 
     agent = process_fact(paths.ha_pid, paths.dir)
     driver = process_fact(paths.driver_pid(driver_name), paths.dir)
     if not agent.pid:
-        return Facts(agent=agent, driver=driver, driver_name=driver_name, socket="missing"), HostInfo()
+        return Facts(agent=agent, driver=driver, driver_name=driver_name, socket="missing",
+                     suspended=suspension.is_held(paths)), HostInfo()
     state, info = ask_host_agent(paths.ha_sock) if ask else ("unasked", HostInfo())
     found = Facts(
         agent=agent, driver=driver, driver_name=driver_name, socket=state,
@@ -177,7 +179,7 @@ def _tail(path: Path, since: float, state: tuple[int, int, int]) -> Tail:
 
 def summed(lines: list[bytes], since: float) -> Tail:
     """The state after a number of event lines; lines from before `since` and damaged ones are skipped."""
-    last, steps, ready = None, dict[str, Step](), 0.0
+    last, machine, steps, ready = None, MachineEvent(), dict[str, Step](), 0.0
     for line in lines:
         event = _event(line)
         if event is None or _seconds(event.time) < since - _CLOCK_SLACK:
@@ -187,9 +189,10 @@ def summed(lines: list[bytes], since: float) -> Tail:
         last = event.status
         if step := event.status.step:
             steps[step.name] = Step(step.name, step.state, step.detail, step.seconds)
+        machine = event.status.machine or machine
     if last is None:
         return Tail()
-    return Tail(last.running, last.degraded, last.exiting, tuple(steps.values()), last.errors, ready)
+    return Tail(last.running, last.degraded, last.exiting, tuple(steps.values()), last.errors, ready, machine)
 
 
 _DECODER = msgspec.json.Decoder(Event)

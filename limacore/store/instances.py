@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from limacore.model.event import MachineEvent
 from limacore.model.instance import Status, Step
 
 YOUNG = 60.0
@@ -36,6 +37,8 @@ class Tail(Struct, frozen=True):
     steps: tuple[Step, ...] = ()
     errors: tuple[str, ...] = ()
     ready_seconds: float = 0.0
+    machine: MachineEvent = MachineEvent()
+    """What the hypervisor told last."""
 
 
 class Facts(Struct, frozen=True):
@@ -49,6 +52,8 @@ class Facts(Struct, frozen=True):
     tail: Tail = Tail()
     agent_age: float = 0.0
     """Seconds since the host agent began."""
+    suspended: bool = False
+    """Whether the machine's memory is kept and its disk is as it was; looked at only without a host agent."""
 
 
 class Verdict(Struct, frozen=True):
@@ -73,12 +78,16 @@ def judge(facts: Facts) -> Verdict:
     if facts.driver.pid:
         return Verdict(Status.ORPHAN_QEMU, evidence, "VM without host agent",
                        (f"{facts.driver_name} driver is running but host agent is not",))
+    if facts.suspended:
+        return Verdict(Status.SUSPENDED, (*evidence, "suspended.json says that its memory is kept in its disk"))
     return Verdict(Status.STOPPED, evidence)
 
 
 def _both(facts: Facts, evidence: tuple[str, ...]) -> Verdict:
     if _is_stopping(facts.tail):
         return Verdict(Status.STOPPING, evidence, _active(facts.tail) or "stop")
+    if facts.socket in ("answers", "unasked") and (found := _as_told(facts.tail, evidence)):
+        return found
     if facts.socket in ("answers", "unasked"):
         status = Status.RUNNING if facts.tail.running else Status.STARTING
         phase = "degraded" if facts.tail.degraded else ""
@@ -93,6 +102,20 @@ def _both(facts: Facts, evidence: tuple[str, ...]) -> Verdict:
     return Verdict(Status.BROKEN, evidence, "host agent silent", (reason,))
 
 
+def _as_told(tail: Tail, evidence: tuple[str, ...]) -> Verdict | None:
+    """What the hypervisor says goes before what the host agent thinks of the boot."""
+    state, detail = tail.machine.state, tail.machine.detail
+    if state == "paused":
+        told = (f"paused by QEMU: {detail}",) if detail else ()
+        return Verdict(Status.PAUSED, (*evidence, "QEMU says that the machine stands still"), detail, told)
+    if state == "suspending":
+        return Verdict(Status.STOPPING, evidence, f"suspending: {detail}")
+    if state == "panicked":
+        return Verdict(Status.PANICKED, (*evidence, "the guest's kernel panicked"), detail,
+                       (f"the guest's kernel panicked: {detail}",))
+    return None
+
+
 def _agent_only(facts: Facts, evidence: tuple[str, ...]) -> Verdict:
     if _is_stopping(facts.tail):
         return Verdict(Status.STOPPING, evidence, _active(facts.tail) or "stop")
@@ -103,7 +126,9 @@ def _agent_only(facts: Facts, evidence: tuple[str, ...]) -> Verdict:
 
 
 def _is_stopping(tail: Tail) -> bool:
-    return tail.exiting or any(step.name == "stop" and step.state == "active" for step in tail.steps)
+    if tail.exiting or tail.machine.state == "suspended":
+        return True
+    return any(step.name == "stop" and step.state == "active" for step in tail.steps)
 
 
 def _active(tail: Tail) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from limacore.base import notice
-from limacore.base.units import parse_size
+from limacore.base.units import format_size, parse_size
 from limacore.drivers.demo import boot, files, stock, texts, world
 from limacore.drivers.demo.base import BOOT_TICK, DemoWorld
 from limacore.drivers.demo.stock import Image
@@ -23,7 +23,9 @@ from limacore.model.instance import Status, Step
 from limacore.model.job import Progress
 from limacore.paths import InstancePaths, check_instance_name
 
-_STOP_SECONDS = 2.0
+_STOP_SECONDS, _SAVE_SECONDS = 2.0, 1.0
+_ON: Mapping[str, Any] = {"status": Status.RUNNING, "phase": "", "errors": (),
+                          "evidence": ("host agent answers on ha.sock",)}
 _DOWNLOAD_RATE = 38e6
 _COPY_RATE = 900e6
 """Bytes per second."""
@@ -32,7 +34,7 @@ _OFF: Mapping[str, Any] = {"status": Status.STOPPED, "phase": "", "started_at": 
 
 
 class DemoVerbs(DemoWorld):
-    """Start, stop, make, copy, rename, reset, protect, delete."""
+    """Start, stop, pause, suspend, make, copy, rename, reset, protect, delete."""
 
     def _begin(self, verb: str, target: str, words: str, work: Callable[[Update], Awaitable[object]]) -> int:
         return self._jobs.submit(verb, target, f"limatui {words}", work)
@@ -41,6 +43,9 @@ class DemoVerbs(DemoWorld):
         """Boot a machine."""
         async def work(update: Update) -> None:
             machine = self._get(name)
+            if machine.status is Status.SUSPENDED:
+                await self._go_on(name, update)
+                return
             if machine.status not in (Status.STOPPED, Status.ORPHAN_QEMU, Status.ORPHAN_AGENT):
                 raise StateError(f"instance `{name}` is already {machine.status.value.lower()}",
                                  hint=f"`limatui stop {name}` first")
@@ -98,6 +103,53 @@ class DemoVerbs(DemoWorld):
                 await self._down(name, update, _STOP_SECONDS)
             await self._boot(name, update)
         return self._begin("restart", name, f"restart {name}", work)
+
+    def pause(self, name: str) -> int:
+        """Let a machine stand still."""
+        async def work(update: Update) -> None:
+            self._require(name, Status.RUNNING)
+            self._change(name, status=Status.PAUSED, evidence=("QEMU says that the machine stands still",))
+        return self._begin("pause", name, f"pause {name}", work)
+
+    def resume(self, name: str) -> int:
+        """Let it go on, whatever has halted it."""
+        async def work(update: Update) -> None:
+            self._require(name, Status.PAUSED)
+            self._change(name, **_ON)
+        return self._begin("resume", name, f"resume {name}", work)
+
+    def suspend(self, name: str) -> int:
+        """Keep the memory in the disk."""
+        async def work(update: Update) -> None:
+            self._require(name, Status.RUNNING)
+            self._change(name, status=Status.STOPPING, phase="suspending: writing its memory")
+            await self._take(_SAVE_SECONDS, "suspend", "writing the memory into the disk", update)
+            self._line(name).hang_up()
+            self._change(name, **{**_OFF, "status": Status.SUSPENDED})
+        return self._begin("suspend", name, f"suspend {name}", work)
+
+    async def _go_on(self, name: str, update: Update) -> None:
+        await self._take(_SAVE_SECONDS, "start", "loading the memory", update)
+        self._change(name, **_ON, started_at=self.now())
+
+    async def _take(self, seconds: float, step: str, detail: str, update: Update) -> None:
+        began = self.now()
+        while (elapsed := self.now() - began) < seconds:
+            update(Progress(step, detail, elapsed / seconds))
+            await self._pause(began + seconds if self._frozen is None else None)
+
+    def set_memory(self, name: str, size: str) -> int:
+        """Let the guest use so much memory."""
+        async def work(update: Update) -> None:
+            self._require(name, Status.RUNNING)
+            machine, wanted = self._get(name), parse_size(size)
+            self._change(name, memory_share=min(machine.memory_share, wanted / machine.memory))
+            notice.info(f"The guest has {format_size(wanted)} of {format_size(machine.memory)}")
+        return self._begin("memory", name, f"memory set {name} {size}", work)
+
+    def _require(self, name: str, status: Status) -> None:
+        if (found := self._get(name).status) is not status:
+            raise StateError(f"instance `{name}` is {found.value.lower()}, not {status.value.lower()}")
 
     def create(self, name: str, template: str, *, start: bool = True, cpus: int | None = None,
                memory: str | None = None, disk: str | None = None, changes: Mapping[str, object] | None = None,

@@ -5,7 +5,8 @@ The order of options is that of Lima 2.2, because guests name devices by it. Wha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct, structs
@@ -16,11 +17,15 @@ from limacore.model.config import Config, Mount, Network
 from limacore.model.mount import tag
 from limacore.model.network import SLIRP_GUEST, SLIRP_NETWORK, Networks, mac_address
 
-Option = tuple[str, str]
+Option = tuple[str, ...]
 
 GUEST_AGENT_PORT = "io.lima-vm.guest_agent.0"
+BALLOON = "balloon0"
 VNC_DISPLAY = "127.0.0.1:0,to=9"
 """Where VNC listens unless `video.vnc.display` says: the first free display of ten."""
+_KNOWS_REPORTING, _KNOWS_ACTIONS = (5, 1, 0), (6, 0, 0)
+"""The first QEMU whose balloon tells of free pages, and the first with `-action`."""
+
 _SINGLE = frozenset(("-m", "-object", "-numa", "-cpu", "-machine", "-accel", "-smp", "-boot", "-kernel", "-append",
                      "-initrd", "-display"))
 _MACHINES = {"x86_64": "q35", "aarch64": "virt", "armv7l": "virt", "riscv64": "virt,acpi=off", "ppc64le": "pseries",
@@ -70,7 +75,7 @@ def full_argv(spec: MachineSpec, host: QemuHost) -> list[str]:
 
 def overridden(spec: MachineSpec, host: QemuHost) -> tuple[str, ...]:
     """Options left out because the words of `$QEMU_SYSTEM_…` already set them."""
-    return tuple(option for option, _ in lima_options(spec, host) if _given(host, option))
+    return tuple(option for option, *_ in lima_options(spec, host) if _given(host, option))
 
 
 def lima_options(spec: MachineSpec, host: QemuHost) -> list[Option]:
@@ -107,9 +112,19 @@ def ours(spec: MachineSpec, host: QemuHost) -> list[Option]:
 
     A private monitor: `qmp.sock` serves one client at a time and belongs to whoever asks; events need one that stays.
     The guest agent on a virtio port: it tells readiness without a login and lives through network changes. It needs a
-    controller of its own, since `virtio-serial0` has room for the console only.
+    controller of its own, since `virtio-serial0` has room for the console only. A balloon, so that memory can be had
+    back. A device that tells when the guest's kernel panics; the guest decides what happens then. A machine whose
+    memory is loaded stands still until we let it go.
     """
-    return [*_events(spec, host), *_guest_agent(spec)]
+    return [*_events(spec, host), *_guest_agent(spec), *_balloon(spec, host), *_panic(spec, host), *_resumed(spec)]
+
+
+def likeness(argv: Sequence[str], version: tuple[int, int, int]) -> tuple[str, ...]:
+    """What must be the same for a saved state to be loaded: without what is new each time."""
+    return (".".join(map(str, version)), *(_NEW_EACH_TIME.sub(r"\1=", word) for word in argv))
+
+
+_NEW_EACH_TIME = re.compile(r"\b(fd|hostfwd)=[^,]*")
 
 
 def _events(spec: MachineSpec, host: QemuHost) -> list[Option]:
@@ -128,6 +143,24 @@ def _guest_agent(spec: MachineSpec) -> list[Option]:
         ("-device", "virtio-serial-pci,id=virtio-serial1,max_ports=2"),
         ("-device", f"virtserialport,bus=virtio-serial1.0,chardev=qga0,name={GUEST_AGENT_PORT}"),
     ]
+
+
+def _balloon(spec: MachineSpec, host: QemuHost) -> list[Option]:
+    """A guest that needs its memory gets it back, and what it frees goes back to the host by itself."""
+    reporting = ",free-page-reporting=on" if host.version >= _KNOWS_REPORTING else ""
+    bus = "ccw" if spec.config.arch == "s390x" else "pci"
+    return [("-device", f"virtio-balloon-{bus},id={BALLOON},deflate-on-oom=on{reporting}")]
+
+
+def _panic(spec: MachineSpec, host: QemuHost) -> list[Option]:
+    if host.version < _KNOWS_ACTIONS:
+        return []
+    device = [("-device", "pvpanic")] if spec.config.arch == "x86_64" else []
+    return [*device, ("-action", "panic=none")]
+
+
+def _resumed(spec: MachineSpec) -> list[Option]:
+    return [("-S",), ("-loadvm", spec.resume.tag)] if spec.resume else []
 
 
 def _flat(host: QemuHost, options: Iterable[Option]) -> list[str]:
@@ -211,7 +244,7 @@ def _cidata(spec: MachineSpec) -> list[Option]:
 
 
 def _kernel(spec: MachineSpec, host: QemuHost) -> list[Option]:
-    options = []
+    options: list[Option] = []
     if "kernel" in host.files:
         options.append(("-kernel", str(spec.paths.kernel)))
     if host.append is not None:
@@ -229,7 +262,7 @@ def _tpm(spec: MachineSpec) -> list[Option]:
         raise DriverError(f"`tpm: true` is not possible for the architecture `{spec.config.arch}`",
                           hint="remove `tpm` from lima.yaml")
     return [
-        ("-chardev", f"socket,id=chrtpm,path={_escaped(spec.paths.dir / 'swtpm.sock')}"),
+        ("-chardev", f"socket,id=chrtpm,path={_escaped(spec.paths.swtpm_sock)}"),
         ("-tpmdev", "emulator,id=tpm0,chardev=chrtpm"),
         ("-device", f"{device},tpmdev=tpm0"),
     ]

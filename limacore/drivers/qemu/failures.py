@@ -91,14 +91,15 @@ _CAUSES = (
     _Cause(
         "disk-damaged",
         r"Image is not in \S+ format|Unsupported qcow2 version \d+|qcow2: Image is corrupt[^\n]*"
-        r"|Could not read qcow2 header|(?:L1|refcount) table [^\n]*|Image does not contain a reference count[^\n]*",
+        r"|Could not read qcow2 header|(?:L1|refcount) table [^\n]*|Image does not contain a reference count[^\n]*"
+        r"|[Rr]eference count table [^\n]*|(?:[Uu]nsupported c|C)luster size[^\n]*",
         lambda said: f"the disk is damaged ({said[0].strip()})",
         lambda said: "see what is left of it: `limatui doctor NAME`; a new one: `limatui factory-reset NAME`",
     ),
     _Cause(
         "kernel-unusable",
         r"linux kernel too old[^\n]*|Error while loading elf kernel|Error loading uncompressed kernel[^\n]*"
-        r"|invalid kernel header",
+        r"|invalid kernel header|kernel (?:file )?is too (?:big|large)",
         lambda said: f"the kernel of the image is not one for this machine ({said[0].strip()})",
         lambda said: "`images[].kernel` and `arch` in lima.yaml must belong together; fetch it anew: `limatui prune`",
     ),

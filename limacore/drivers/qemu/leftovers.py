@@ -62,7 +62,7 @@ def rotate(paths: InstancePaths, log: Path) -> None:
 
 def _remove(paths: InstancePaths) -> None:
     sockets = [paths.serial(kind, "sock") for kind in _SERIALS]
-    helpers = [paths.dir / "swtpm.sock", *paths.dir.glob("virtiofsd-*.sock")]
-    own = [paths.qmp_sock, paths.events_sock, paths.ga_sock, paths.driver_pid()]
+    helpers = [paths.swtpm_sock, *paths.dir.glob("virtiofsd-*.sock")]
+    own = [paths.qmp_sock, paths.events_sock, paths.ga_sock, paths.halted, paths.driver_pid()]
     for path in (*sockets, *helpers, *own):
         path.unlink(missing_ok=True)

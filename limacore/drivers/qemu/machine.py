@@ -11,11 +11,26 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack
 from pathlib import Path
 
+from msgspec import structs
+
 from limacore.base import picture, proc
-from limacore.drivers.base import Exit, Log, Machine, MachineSpec
-from limacore.drivers.qemu import accel, args, failures, firmware, leftovers, probe, qmp, virtiofsd, vnc
+from limacore.drivers.base import Exit, GuestMemory, Log, Machine, MachineSpec
+from limacore.drivers.qemu import (
+    accel,
+    args,
+    balloon,
+    failures,
+    firmware,
+    leftovers,
+    probe,
+    qmp,
+    saving,
+    swtpm,
+    virtiofsd,
+    vnc,
+)
 from limacore.drivers.qemu.links import connect_networks, locked_disks, make_shared_directories
-from limacore.errors import DriverError, StateError
+from limacore.errors import DriverError, ResumeError, StateError
 
 _ANSWER = 60.0
 """Seconds until QEMU must have answered; it takes 0.05 on an idle computer."""
@@ -45,6 +60,7 @@ class QemuMachine:
         self.pid = process.pid
         self.accel = host.accel
         self.description = describe(spec, host)
+        self.likeness = _likeness(spec, host)
         self.exited = ended
 
     async def power_button(self) -> None:
@@ -58,6 +74,43 @@ class QemuMachine:
         """End QEMU now and wait for its end."""
         self._process.signal(signal.SIGKILL)
         await asyncio.shield(self.exited)
+
+    async def halt(self) -> None:
+        """Stop the virtual processors; raises DriverError."""
+        await self._monitor.ask("stop")
+
+    async def go_on(self) -> None:
+        """Let the virtual processors run; raises DriverError."""
+        await self._monitor.ask("cont")
+
+    async def obstacles(self) -> tuple[str, ...]:
+        """Why the memory cannot be kept in the disk; raises DriverError."""
+        return await saving.obstacles(self._monitor)
+
+    async def is_ssh_idle(self) -> bool:
+        """Whether nobody is connected to the guest's ssh server; raises DriverError."""
+        return await saving.is_ssh_idle(self._monitor)
+
+    async def save(self, tag: str) -> None:
+        """Keep the memory of the halted machine in its disk; raises DriverError."""
+        await saving.save(self._monitor, tag)
+
+    async def forget(self, tag: str) -> None:
+        """Give back the room of a state; raises DriverError."""
+        await saving.forget(self._monitor, tag)
+
+    async def switch_off(self) -> None:
+        """End QEMU in order, without a word to the guest; raises DriverError."""
+        await self._monitor.ask("quit")
+        await asyncio.shield(self.exited)
+
+    async def memory(self) -> GuestMemory:
+        """What the guest has; raises StateError, DriverError."""
+        return await balloon.memory(self._monitor)
+
+    async def set_memory(self, wanted: int) -> GuestMemory:
+        """Give the guest less or more; raises StateError, DriverError."""
+        return await balloon.set_memory(self._monitor, wanted)
 
     def events(self) -> AsyncIterator[qmp.QmpEvent]:
         """What happens to the machine: SHUTDOWN, RESET, STOP, …; for one reader; ends with QEMU."""
@@ -89,14 +142,15 @@ def describe(spec: MachineSpec, host: args.QemuHost) -> str:
 
 @contextlib.asynccontextmanager
 async def _run(spec: MachineSpec, log: Log) -> AsyncIterator[QemuMachine]:
-    _refuse_missing(spec)
     leftovers.refuse_running(spec.paths)
     host = await _host(spec, log)
+    _require_alike(spec, host)
     make_shared_directories(spec, log)
     async with AsyncExitStack() as stack:
         stack.enter_context(locked_disks(spec))
         stack.enter_context(leftovers.tidy(spec.paths))
         await stack.enter_async_context(virtiofsd.serving(spec, host.program[0], log))
+        await stack.enter_async_context(swtpm.serving(spec, log))
         process, host = await _launch(stack, spec, host, log)
         ended = await stack.enter_async_context(_watched(process))
         monitor = await _answering(stack, spec, process)
@@ -151,13 +205,38 @@ async def _watched(process: proc.Process) -> AsyncIterator[asyncio.Future[Exit]]
 
 async def _answering(stack: AsyncExitStack, spec: MachineSpec, process: proc.Process) -> qmp.Monitor:
     try:
-        return await stack.enter_async_context(qmp.monitor(spec.paths.events_sock, _ANSWER))
+        patience = saving.LIMIT if spec.resume else _ANSWER
+        return await stack.enter_async_context(qmp.monitor(spec.paths.events_sock, patience))
     except DriverError as silence:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(qmp.TIMEOUT):
                 code = await process.wait()
-                raise failures.explain(code, process.stderr_tail) from silence
+                found = failures.explain(code, process.stderr_tail)
+                raise _refused(found) if spec.resume else found from silence
         raise
+
+
+def _refused(found: DriverError) -> DriverError:
+    """Another port helps against a port that was taken; against all else a boot without the state may."""
+    return found if "port" in found.message else ResumeError(found.message, detail=found.detail, hint=found.hint)
+
+
+def _likeness(spec: MachineSpec, host: args.QemuHost) -> tuple[str, ...]:
+    sockets = dict.fromkeys(range(len(spec.config.networks)), 0)
+    command = args.full_argv(structs.replace(spec, resume=None), args.with_sockets(host, sockets, -1))
+    return args.likeness(command, host.version)
+
+
+def _require_alike(spec: MachineSpec, host: args.QemuHost) -> None:
+    """Raise ResumeError when the machine would be another one than that whose state was saved."""
+    if spec.resume is None:
+        return
+    now, then = list(_likeness(spec, host)), list(spec.resume.likeness)
+    if now[:1] != then[:1]:
+        raise ResumeError(f"it was saved by QEMU {''.join(then[:1])}, and this is {now[0]}")
+    if now != then:
+        changed = next((word for word in now if word not in then), "") or next(iter(set(then) - set(now)), "")
+        raise ResumeError("the machine is another one now", detail=f"`{changed}` differs")
 
 
 async def _host(spec: MachineSpec, log: Log) -> args.QemuHost:
@@ -176,10 +255,3 @@ async def _host(spec: MachineSpec, log: Log) -> args.QemuHost:
         files=frozenset(path.name for path in (paths.disk, paths.iso, paths.kernel, paths.initrd) if path.exists()),
         append=paths.kernel_cmdline.read_text() if paths.kernel_cmdline.exists() else None,
     )
-
-
-def _refuse_missing(spec: MachineSpec) -> None:
-    config = spec.config
-    if config.tpm:
-        raise DriverError("`tpm: true` is not possible yet", detail="limatui does not start swtpm",
-                          hint="remove `tpm` from lima.yaml")

@@ -20,6 +20,8 @@ import pytest
 from limacore.base import http1
 from limacore.base.picture import FORMATS, Pixels, bmp, png, read_ppm
 from limacore.cli.eventtext import failed_scripts, sentences
+from limacore.drivers.base import GuestMemory
+from limacore.errors import StateError
 from limacore.forward.rules import Fixed
 from limacore.hostagent import api
 from limacore.model.agentstatus import AgentStatus, HostInfo
@@ -27,6 +29,7 @@ from limacore.model.event import (
     CloudInitProgress,
     Event,
     EventStatus,
+    MachineEvent,
     PortForwardEvent,
     ScriptEvent,
     StepEvent,
@@ -142,6 +145,8 @@ def test_nothing_is_left(lima_home: Path) -> None:
     (EventStatus(vsock=VsockEvent("started", "h", 22)), ["started vsock forwarder: h -> vsock:22"]),
     (EventStatus(vsock=VsockEvent("skipped", reason="r")), ["skipped vsock forwarder: r"]),
     (EventStatus(running=True, step=StepEvent("ssh", "done")), []),
+    (EventStatus(running=True, machine=MachineEvent("paused", "host disk full")),
+     ["the machine is paused: host disk full"]),
 ])
 def test_sentences(status: EventStatus, said: list[str]) -> None:
     assert sentences(status) == said
@@ -188,7 +193,26 @@ class NoForwards:
         return False
 
 
+class NoSteering:
+    """A host agent whose machine can be asked for nothing."""
+
+    async def pause(self) -> None:
+        raise StateError("no")
+
+    resume = suspend = pause
+
+    async def memory(self) -> GuestMemory:
+        raise StateError("no", hint="now")
+
+    async def set_memory(self, wanted: int) -> GuestMemory:
+        return GuestMemory(wanted, 2 * wanted)
+
+
 @pytest.mark.parametrize(("target", "method", "status"), [
+    ("/v1/limatui/power?do=pause", "POST", 409), ("/v1/limatui/power?do=jump", "POST", 400),
+    ("/v1/limatui/power?do=pause", "GET", 405), ("/v1/limatui/memory", "GET", 409),
+    ("/v1/limatui/memory?bytes=5", "POST", 200), ("/v1/limatui/memory?bytes=5g", "POST", 400),
+    ("/v1/limatui/memory", "DELETE", 405),
     ("/v1/screenshot", "GET", 200), ("/v1/screenshot?format=BMP", "GET", 200),
     ("/v1/screenshot?format=gif", "GET", 400), ("/v1/screenshot", "POST", 405), ("/v1/info", "GET", 200),
 ])
@@ -196,7 +220,8 @@ async def test_the_route(tmp_path: Path, target: str, method: str, status: int) 
     async def pixels() -> Pixels:
         return TWO_BY_TWO
 
-    answers = api.handler(lambda: HostInfo("", 1), lambda metrics: AgentStatus("running"), pixels, NoForwards())
+    answers = api.handler(lambda: HostInfo("", 1), lambda metrics: AgentStatus("running"), pixels, NoForwards(),
+                          NoSteering())
     async with http1.serve(tmp_path / "s", answers):
         response = await http1.request(tmp_path / "s", target, method=method)
     assert response.status == status
@@ -208,6 +233,7 @@ async def test_a_driver_that_cannot(tmp_path: Path) -> None:
     async def pixels() -> None:
         return None
 
-    answers = api.handler(lambda: HostInfo("", 1), lambda metrics: AgentStatus("running"), pixels, NoForwards())
+    answers = api.handler(lambda: HostInfo("", 1), lambda metrics: AgentStatus("running"), pixels, NoForwards(),
+                          NoSteering())
     async with http1.serve(tmp_path / "s", answers):
         assert (await http1.request(tmp_path / "s", "/v1/screenshot")).status == 501

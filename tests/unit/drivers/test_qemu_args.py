@@ -6,8 +6,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
-from limacore.drivers.base import MachineSpec
+from limacore.drivers.base import MachineSpec, Resume
 from limacore.drivers.qemu import args
 from limacore.errors import DriverError
 from limacore.model.config import AdditionalDisk, Audio, Config, Network
@@ -35,6 +36,7 @@ def test_our_additions_follow_everything_of_lima() -> None:
         "-chardev", "socket,id=qga0,path=/h/i/ga.sock,server=on,wait=off",
         "-device", "virtio-serial-pci,id=virtio-serial1,max_ports=2",
         "-device", "virtserialport,bus=virtio-serial1.0,chardev=qga0,name=io.lima-vm.guest_agent.0",
+        "-device", "virtio-balloon-pci,id=balloon0,deflate-on-oom=on",
     ]
 
 
@@ -96,3 +98,30 @@ def test_what_cannot_be_run_is_an_error_with_a_way_out(config: Config) -> None:
     with pytest.raises(DriverError) as caught:
         args.argv(machine(config), HOST)
     assert caught.value.hint
+
+
+def test_a_machine_whose_memory_is_loaded_stands_still_at_first() -> None:
+    spec = structs.replace(machine(Config()), resume=Resume("tag", ()))
+    whole = args.full_argv(spec, HOST)
+    assert whole[-3:] == ["-S", "-loadvm", "tag"]
+    assert whole[:-3] == args.full_argv(machine(Config()), HOST)
+
+
+def test_a_panic_is_told_where_qemu_knows_how() -> None:
+    new = args.full_argv(machine(Config()), structs.replace(HOST, version=(7, 2, 22)))
+    assert values(new, "-action") == ["panic=none"]
+    assert "virtio-balloon-pci,id=balloon0,deflate-on-oom=on,free-page-reporting=on" in values(new, "-device")
+    assert "pvpanic" in values(new, "-device")
+    other = args.full_argv(machine(Config(arch="aarch64")), structs.replace(HOST, version=(7, 2, 22)))
+    assert "pvpanic" not in values(other, "-device")
+
+
+def test_likeness_leaves_out_what_is_new_each_time() -> None:
+    one, two = (
+        args.likeness(["-netdev", f"user,id=n,hostfwd=tcp:127.0.0.1:{port}-:22", "-chardev",
+                       f"socket,id=c,fd={fd},server=on", "-m", "512"], (7, 2, 1))
+        for port, fd in ((1, 3), (2, 4))
+    )
+    assert one == two
+    assert one[0] == "7.2.1"
+    assert one != args.likeness(["-m", "513"], (7, 2, 1))

@@ -95,3 +95,25 @@ def test_an_unknown_end_shows_the_last_words_and_no_warnings() -> None:
 def test_the_msr_of_a_half_virtualized_host() -> None:
     error = failures.explain(-6, "qemu-system-x86_64: error: failed to set MSR 0x10a to 0x69\nAssertion failed")
     assert "KVM cannot run a guest" in error.message
+
+
+@pytest.mark.parametrize(
+    ("at", "bytes_"), [(40, b"\xff" * 8), (48, b"\xff" * 8), (4, b"\0\0\0\7"), (20, b"\0\0\0\x40")])
+async def test_a_damaged_header_is_named(tmp_path: Path, at: int, bytes_: bytes) -> None:
+    disk = tmp_path / "disk"
+    done = await proc.run(["qemu-img", "create", "-f", "qcow2", str(disk), "1M"], timeout=30)
+    assert done.code == 0
+    with disk.open("r+b") as file:
+        file.seek(at)
+        file.write(bytes_)
+    error = await failure("-drive", f"file={disk},if=none,id=d")
+    assert "the disk is damaged" in error.message
+
+
+async def test_a_kernel_for_another_architecture_is_named(tmp_path: Path) -> None:
+    kernel, initrd = tmp_path / "kernel", tmp_path / "initrd"
+    kernel.write_bytes(b"MZ".ljust(56, b"\0") + b"ARM\x64" + bytes(1 << 20))  # how arm64 kernels begin
+    initrd.write_bytes(bytes(1 << 16))
+    error = await failure("-kernel", str(kernel), "-initrd", str(initrd))
+    assert "not one for this machine" in error.message
+    assert "`arch`" in error.hint

@@ -155,6 +155,17 @@ async def test_twice_is_once_and_grows_only(paths: InstancePaths, tmp_path: Path
     assert _info(paths.disk)["virtual-size"] == 32 * MEBIBYTE
 
 
+async def test_a_damaged_overlay_is_not_taken_for_a_raw_disk(paths: InstancePaths, tmp_path: Path) -> None:
+    image = _image(tmp_path / "i")
+    await prepare.prepare(paths, _config(paths, f"location: {image}"), _ignore)
+    with paths.diffdisk.open("r+b") as file:
+        file.write(b"\0\0\0\0")
+    before = paths.diffdisk.read_bytes()
+    with pytest.raises(ImageError, match="is damaged"):
+        await prepare.prepare(paths, _config(paths, f"location: {image}"), _ignore)
+    assert paths.diffdisk.read_bytes() == before
+
+
 async def test_an_iso_becomes_a_drive_beside_an_empty_disk(paths: InstancePaths, tmp_path: Path) -> None:
     iso = tmp_path / "i.iso"
     iso.write_bytes(b"\0" * 32769 + b"CD001" + b"\0" * 4000)

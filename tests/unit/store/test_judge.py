@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from limacore.model.event import MachineEvent
 from limacore.model.instance import Status, Step
 from limacore.store.evidence import summed
 from limacore.store.instances import YOUNG, Facts, ProcessFact, Tail, judge
@@ -17,6 +18,12 @@ DEAD = ProcessFact(named=7)
 STOPPING = Tail(running=True, steps=(Step("ready", "done"), Step("stop", "active")))
 BOOTING = Tail(steps=(Step("kernel", "done"), Step("ssh", "active", "2/5")))
 RUNNING = Tail(running=True)
+
+
+def told(state: str, detail: str = "", *, running: bool = True) -> Tail:
+    return Tail(running=running, machine=MachineEvent(state, detail))
+
+
 
 
 @pytest.mark.parametrize(
@@ -40,6 +47,15 @@ RUNNING = Tail(running=True)
         (Facts(ALIVE, socket="answers", agent_age=YOUNG + 1), Status.ORPHAN_AGENT, "host agent without VM"),
         (Facts(ALIVE, DEAD, socket="answers", tail=RUNNING), Status.ORPHAN_AGENT, "host agent without VM"),
         (Facts(DEAD, ALIVE), Status.ORPHAN_QEMU, "VM without host agent"),
+        (Facts(suspended=True), Status.SUSPENDED, ""),
+        (Facts(agent=DEAD, driver=DEAD, suspended=True), Status.SUSPENDED, ""),
+        (Facts(DEAD, ALIVE, suspended=True), Status.ORPHAN_QEMU, "VM without host agent"),
+        (Facts(ALIVE, ALIVE, socket="answers", tail=told("paused")), Status.PAUSED, ""),
+        (Facts(ALIVE, ALIVE, socket="unasked", tail=told("running")), Status.RUNNING, ""),
+        (Facts(ALIVE, ALIVE, socket="answers", tail=told("suspending", "writing")), Status.STOPPING,
+         "suspending: writing"),
+        (Facts(ALIVE, socket="answers", tail=told("suspended")), Status.STOPPING, "stop"),
+        (Facts(ALIVE, ALIVE, socket="timeout", tail=told("paused")), Status.BROKEN, "host agent silent"),
         (Facts(ProcessFact(problem="ha.pid holds `x`")), Status.BROKEN, "unusable pid file"),
     ],
 )
@@ -48,6 +64,23 @@ def test_status(facts: Facts, status: Status, phase: str) -> None:
     assert (verdict.status, verdict.phase) == (status, phase)
     assert verdict.evidence
     assert bool(verdict.errors) == (status in (Status.BROKEN, Status.ORPHAN_AGENT, Status.ORPHAN_QEMU))
+
+
+@pytest.mark.parametrize(("state", "status"), [("paused", Status.PAUSED), ("panicked", Status.PANICKED)])
+@pytest.mark.parametrize("running", [True, False])
+def test_a_machine_that_halted_by_itself_says_why(state: str, status: Status, running: bool) -> None:
+    verdict = judge(Facts(ALIVE, ALIVE, socket="answers", tail=told(state, "host disk full", running=running)))
+    assert (verdict.status, verdict.phase) == (status, "host disk full")
+    assert "host disk full" in verdict.errors[0]
+    assert status.limactl_word == "Running"
+
+
+def test_the_last_word_of_the_hypervisor_counts() -> None:
+    paused = _line("2026-01-01T00:00:01Z", running=True, machine={"state": "paused", "detail": "why"})
+    after = _line("2026-01-01T00:00:02Z", running=True, step={"name": "ready", "state": "done"})
+    again = _line("2026-01-01T00:00:03Z", running=True, machine={"state": "running"})
+    assert summed([paused, after], 0).machine == MachineEvent("paused", "why")
+    assert summed([paused, after, again], 0).machine == MachineEvent("running")
 
 
 _STRANGER = ProcessFact(named=3, stranger=True)
