@@ -49,6 +49,8 @@ class Action(Struct, frozen=True):
         """The equivalent command line, or empty."""
         if self.id == "protect" and subject and subject.protected:
             return f"limatui unprotect {subject.name}"
+        if self.id == "pause" and subject and subject.status is Status.PAUSED:
+            return f"limatui resume {subject.name}"
         if self.id == "insist" and subject and subject.status not in (Status.STOPPING, *_ORPHANS, Status.BROKEN):
             return f"limatui stop -f {subject.name}"
         return self.shell.format(subject.name if subject else "NAME")
@@ -57,8 +59,10 @@ class Action(Struct, frozen=True):
 def _start(subject: Subject) -> Reason:
     if subject is None:
         return "no instance is selected"
-    if subject.status in (Status.STOPPED, Status.BROKEN, *_ORPHANS):
+    if subject.status in (Status.STOPPED, Status.SUSPENDED, Status.BROKEN, *_ORPHANS):
         return ""
+    if subject.status is Status.PAUSED:
+        return f"{subject.name} is paused: P lets it go on"
     return f"{subject.name} is already {subject.status.value.lower()}"
 
 
@@ -67,6 +71,8 @@ def _stop(subject: Subject) -> Reason:
         return "no instance is selected"
     if subject.status is Status.STOPPED:
         return f"{subject.name} does not run"
+    if subject.status is Status.SUSPENDED:
+        return f"{subject.name} is suspended: X gives its memory up"
     if subject.status is Status.STOPPING:
         return f"{subject.name} is stopping already: X insists"
     return f"{subject.name} lost its host agent: X ends it" if subject.status in (*_ORPHANS, Status.BROKEN) else ""
@@ -81,7 +87,22 @@ def _insist(subject: Subject) -> Reason:
 def _restart(subject: Subject) -> Reason:
     if subject is None:
         return "no instance is selected"
-    return "" if subject.status in (Status.RUNNING, Status.PAUSED) else f"{subject.name} does not run"
+    runs = subject.status in (Status.RUNNING, Status.PAUSED, Status.PANICKED)
+    return "" if runs else f"{subject.name} does not run"
+
+
+def _pause(subject: Subject) -> Reason:
+    if subject is None:
+        return "no instance is selected"
+    runs = subject.status in (Status.RUNNING, Status.STARTING, Status.PAUSED)
+    return "" if runs else f"{subject.name} is {subject.status.value.lower()}"
+
+
+def _runs(subject: Subject) -> Reason:
+    """Suspend and memory: a guest that is ready."""
+    if subject is None:
+        return "no instance is selected"
+    return "" if subject.status is Status.RUNNING else f"{subject.name} is {subject.status.value.lower()}"
 
 
 def _shell(subject: Subject) -> Reason:
@@ -112,6 +133,8 @@ def _moves(subject: Subject) -> Reason:
         return "no instance is selected"
     if subject.status in (Status.STOPPED, Status.BROKEN):
         return ""
+    if subject.status is Status.SUSPENDED:
+        return f"{subject.name} is suspended: s lets it go on, X gives its memory up"
     return f"{subject.name} is {subject.status.value.lower()}: stop it first"
 
 
@@ -120,12 +143,19 @@ def _snapshot(subject: Subject) -> Reason:
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action("start", "s", "start", "start the instance", "instance", 1, "limatui start {}", _start),
+    Action("start", "s", "start", "start the instance", "instance", 1, "limatui start {}", _start,
+           lambda each: "go on" if each and each.status is Status.SUSPENDED else "start"),
     Action("stop", "x", "stop", "stop it after a countdown that esc ends", "instance", 2, "limatui stop {}", _stop,
            lambda each: "cancel" if each and each.status is Status.STARTING else "stop"),
     Action("insist", "X", "stop now", "end the machine at once, unsaved data in it is lost", "instance", 0,
            "limatui stop -f {}", _insist),
     Action("restart", "r", "restart", "stop, then start", "instance", 3, "limatui restart {}", _restart),
+    Action("pause", "P", "pause", "let the machine stand still, or go on", "instance", 0, "limatui pause {}", _pause,
+           lambda each: "resume" if each and each.status is Status.PAUSED else "pause"),
+    Action("suspend", "Z", "suspend", "keep its memory in its disk and end it; s goes on from there", "instance", 0,
+           "limatui suspend {}", _runs),
+    Action("memory", "", "memory", "how much of its memory the guest may use now", "instance", 0,
+           "limatui memory set {} SIZE", _runs),
     Action("protect", "p", "protect", "protect it against deletion, or lift that", "instance", 4,
            "limatui protect {}", _needs_one, lambda each: "unprotect" if each and each.protected else "protect"),
     Action("shell", "t", "shell", "a shell in your real terminal; then back here", "instance", 5,

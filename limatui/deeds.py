@@ -103,7 +103,7 @@ def _insist(screen: MainScreen) -> None:
     if subject is None:
         return
     counting = screen.stopping.cancel()
-    if counting or subject.status is not Status.RUNNING:
+    if counting or subject.status not in (Status.RUNNING, Status.SUSPENDED):
         screen.post_message(Wanted("insist", subject.name))
         return
     from limatui import dialogs
@@ -158,6 +158,13 @@ def _rename(screen: MainScreen) -> None:
 def _snapshot(screen: MainScreen) -> None:
     if screen.subject is not None:
         screen.dashboard.open_snapshot(screen.subject)
+
+
+def _memory(screen: MainScreen) -> None:
+    from limatui import dialogs
+
+    if screen.subject is not None:
+        screen.app.push_screen(dialogs.memory(screen.subject), _typed(screen, "memory", screen.subject.name))
 
 
 def _templates(screen: MainScreen) -> None:
@@ -233,6 +240,7 @@ def _theme(screen: MainScreen) -> None:
 
 DEEDS: dict[str, Callable[[MainScreen], None]] = {
     "start": _wanted("start"), "restart": _wanted("restart"), "protect": _wanted("protect"),
+    "pause": _wanted("pause"), "suspend": _wanted("suspend"), "memory": _memory,
     "stop": _stop, "insist": _insist, "delete": _delete, "new": _new, "shell": _shell,
     "console": lambda screen: screen.open("console", zoom=True),
     "logs": lambda screen: screen.open("logs", zoom=True),

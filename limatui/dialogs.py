@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from limacore.base.units import parse_size
 from limacore.errors import LimaError
-from limacore.model.instance import Fleet, Instance
+from limacore.model.instance import Fleet, Instance, Status
 from limacore.paths import check_instance_name
 from limatui.actions import BY_ID
 from limatui.ink import Line
@@ -54,6 +55,25 @@ def rename(subject: Instance, fleet: Fleet) -> Fill:
                      lambda values: f"limatui rename {subject.name} {values[0]}", "rename"))
 
 
+def memory(subject: Instance) -> Fill:
+    """Ask how much memory the guest may use."""
+    lines: list[Line] = [(("Memory of ", "bold"), (subject.name, "bold number")), (),
+                         _label("at most", amount(subject.memory)),
+                         _label("until", "it stops; what it uses itself it keeps", "dim")]
+    return Fill(Form(lines, (Field("size", "the guest may use", f"{subject.memory >> 20}MiB"),),
+                     lambda values: wrong_memory(values[0], subject),
+                     lambda values: f"limatui memory set {subject.name} {values[0]}", "set"))
+
+
+def wrong_memory(text: str, subject: Instance) -> str:
+    """What is wrong with a size that the guest may use."""
+    try:
+        wanted = parse_size(text)
+    except LimaError as error:
+        return f"the size: {error.hint or error.message}"
+    return f"the size: at most {amount(subject.memory)}" if wanted > subject.memory else ""
+
+
 def snapshot(subject: Instance, taken: frozenset[str]) -> Fill:
     """Ask for the tag."""
     memory = subject.usage.guest_memory_used or subject.usage.memory_bytes
@@ -92,5 +112,7 @@ def reset(subject: Instance) -> TypeName:
 
 def insist(subject: Instance) -> Ask:
     """Whether a running machine is to be ended at once."""
-    told = "The guest is not asked: what it has not written is lost."
+    suspended = subject.status is Status.SUSPENDED
+    told = ("Its memory is given up; the next start boots, as after a power cut." if suspended else
+            "The guest is not asked: what it has not written is lost.")
     return Ask(f"End {subject.name} at once?", (((told, "dim"),),), (Choice("X", "end it", "yes"),))

@@ -11,6 +11,7 @@ from limacore.model.instance import Fleet, Instance, Status
 _SAID = {
     Status.RUNNING: ("is ready", "running"), Status.STARTING: ("starts", "dim"),
     Status.STOPPING: ("is stopping", "dim"), Status.STOPPED: ("has stopped", "dim"),
+    Status.SUSPENDED: ("is suspended", "dim"), Status.PANICKED: ("panicked", "bad"),
     Status.PAUSED: ("is paused", "bad"), Status.ORPHAN_QEMU: ("lost its host agent", "bad"),
     Status.ORPHAN_AGENT: ("lost its VM process", "bad"), Status.BROKEN: ("is broken", "bad"),
 }

@@ -13,6 +13,7 @@ from limatui.present.status import status
 from limatui.present.words import duration, part_of, plural, rate, size
 
 _LABEL = 13
+_BAD = (Status.BROKEN, Status.ORPHAN_QEMU, Status.ORPHAN_AGENT, Status.PAUSED, Status.PANICKED)
 
 
 def label(name: str, *value: Span) -> Line:
@@ -158,25 +159,42 @@ def transfers(instance: Instance, cells: int) -> tuple[Line, ...]:
 
 def findings(instance: Instance, limit: int = 3) -> tuple[Line, ...]:
     """What is wrong, with the evidence of the status when that is what is wrong."""
+    still = _still(instance)
     if instance.findings:
-        return diagnosed(instance.findings)
-    bad = instance.status in (Status.BROKEN, Status.ORPHAN_QEMU, Status.ORPHAN_AGENT, Status.PAUSED)
+        return (*still, *diagnosed(instance.findings))
+    bad = not still and instance.status in _BAD
     facts = (*instance.errors, *(instance.evidence if bad else ()))
     seen = tuple(dict.fromkeys(facts))
     if not seen:
-        return ()
-    colour = "bad" if bad and instance.status is not Status.PAUSED else "warn"
+        return still
+    colour = "bad" if bad else "warn"
     title = f"▲ {plural(len(seen), 'finding')}: "
     first: Line = ((title, colour), (seen[0], ""))
     rest = tuple(((" " * len(title), ""), (fact, "dim")) for fact in seen[1:limit])
     repair = _repair(instance)
-    return (first, *rest, *(((" " * len(title), ""), *repair),)) if repair else (first, *rest)
+    return (*still, first, *rest, *((((" " * len(title), ""), *repair),) if repair else ()))
+
+
+def _still(instance: Instance) -> tuple[Line, ...]:
+    """A machine that does not run because somebody wanted that is no finding."""
+    if instance.status is Status.PAUSED and not instance.phase:
+        return ((("‖ paused: ", "number"), ("P", "accent-key bold"), (" lets it go on", "number")),)
+    if instance.status is Status.SUSPENDED:
+        return ((("☾ suspended, its memory is kept: ", "number"), ("s", "accent-key bold"),
+                 (" lets it go on, ", "number"), ("X", "accent-key bold"), (" gives it up", "number")),)
+    return ()
 
 
 def _repair(instance: Instance) -> Line:
     if instance.status in (Status.ORPHAN_QEMU, Status.ORPHAN_AGENT):
         return (("X", "accent-key bold"), (" ends what is left, ", "dim"), ("s", "accent-key bold"),
                 (" takes it over with a new start", "dim"))
+    if instance.status is Status.PAUSED and instance.phase:
+        full = "free space, then " if "full" in instance.phase else "mend that, then "
+        return ((f"{instance.phase}: {full}", "bad"), ("P", "accent-key bold"), (" resumes", "bad"))
+    if instance.status is Status.PANICKED:
+        return (("l", "accent-key bold"), (" shows the console's log, ", "dim"), ("r", "accent-key bold"),
+                (" restarts it", "dim"))
     if instance.status is Status.BROKEN:
         return (("e", "accent-key bold"), (" opens its lima.yaml", "dim"))
     return ()

@@ -11,6 +11,8 @@ LOOKS: dict[Status, tuple[str, str, str]] = {
     Status.STOPPING: ("◑", "Stopping", "warn"),
     Status.STOPPED: ("○", "Stopped", "dim"),
     Status.PAUSED: ("‖", "Paused", "number"),
+    Status.PANICKED: ("✗", "Panicked", "bad"),
+    Status.SUSPENDED: ("☾", "Suspended", "number"),
     Status.ORPHAN_QEMU: ("▲", "Orphan", "bad"),
     Status.ORPHAN_AGENT: ("▲", "Orphan", "bad"),
     Status.BROKEN: ("✗", "Broken", "bad"),
@@ -28,6 +30,8 @@ def phase(instance: Instance) -> str:
 def status(instance: Instance) -> Line:
     """`◐ Starting ssh 2/5`."""
     glyph, word, colour = LOOKS[instance.status]
+    if instance.status is Status.PAUSED and instance.phase:  # nobody asked for it
+        colour = "bad"
     detail = phase(instance)
     return ((f"{glyph} {word}", colour), (f" {detail}" if detail else "", "dim"))
 
