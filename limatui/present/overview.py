@@ -162,7 +162,7 @@ def findings(instance: Instance, limit: int = 3) -> tuple[Line, ...]:
     still = _still(instance)
     if instance.findings:
         return (*still, *diagnosed(instance.findings))
-    bad = not still and instance.status in _BAD
+    bad = instance.status in _BAD and not (still and not instance.phase)
     facts = (*instance.errors, *(instance.evidence if bad else ()))
     seen = tuple(dict.fromkeys(facts))
     if not seen:
@@ -176,8 +176,11 @@ def findings(instance: Instance, limit: int = 3) -> tuple[Line, ...]:
 
 
 def _still(instance: Instance) -> tuple[Line, ...]:
-    """A machine that does not run because somebody wanted that is no finding."""
-    if instance.status is Status.PAUSED and not instance.phase:
+    """The banner of a machine that stands still: why, and the key that lets it go on."""
+    if instance.status is Status.PAUSED and instance.phase:
+        mend = "free space" if "full" in instance.phase else "mend that"
+        return (((f"‖ {instance.phase}: {mend}, then ", "bad"), ("P", "accent-key bold"), (" resumes", "bad")),)
+    if instance.status is Status.PAUSED:
         return ((("‖ paused: ", "number"), ("P", "accent-key bold"), (" lets it go on", "number")),)
     if instance.status is Status.SUSPENDED:
         return ((("☾ suspended, its memory is kept: ", "number"), ("s", "accent-key bold"),
@@ -189,9 +192,6 @@ def _repair(instance: Instance) -> Line:
     if instance.status in (Status.ORPHAN_QEMU, Status.ORPHAN_AGENT):
         return (("X", "accent-key bold"), (" ends what is left, ", "dim"), ("s", "accent-key bold"),
                 (" takes it over with a new start", "dim"))
-    if instance.status is Status.PAUSED and instance.phase:
-        full = "free space, then " if "full" in instance.phase else "mend that, then "
-        return ((f"{instance.phase}: {full}", "bad"), ("P", "accent-key bold"), (" resumes", "bad"))
     if instance.status is Status.PANICKED:
         return (("l", "accent-key bold"), (" shows the console's log, ", "dim"), ("r", "accent-key bold"),
                 (" restarts it", "dim"))

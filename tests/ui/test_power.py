@@ -72,7 +72,8 @@ def test_what_the_overview_says() -> None:
     told = {each: "\n".join(plain(line) for line in overview.findings(each))
             for each in (PAUSED, FULL, SUSPENDED, PANICKED)}
     assert told[PAUSED] == "‖ paused: P lets it go on"
-    assert told[FULL].splitlines()[-1].strip() == "host disk full: free space, then P resumes"
+    assert told[FULL].splitlines()[0] == "‖ host disk full: free space, then P resumes"
+    assert "paused by QEMU" in told[FULL], "and what was found"
     assert "s lets it go on, X gives it up" in told[SUSPENDED]
     assert "r restarts it" in told[PANICKED]
 
