@@ -181,7 +181,8 @@ def test_a_machine_whose_disk_is_raw_is_not_touched(cli: Cli) -> None:
 def test_a_machine_has_a_tpm(cli: Cli) -> None:
     _create(cli, "tpm: true\n")
     starting = cli.spawn("start", "t")
-    until(lambda: (cli.home / "t/qemu.pid").exists(), "QEMU runs", 60)
+    events = cli.home / "t/ha.stdout.log"
+    until(lambda: events.exists() and b"sshLocalPort" in events.read_bytes(), "QEMU answers", 60)
     found = asyncio.run(qmp.ask(cli.home / "t/qmp.sock", "query-tpm"))
     assert [each["model"] for each in found] == ["tpm-crb"]
     cli("stop", "-f", "t")
