@@ -63,8 +63,8 @@ def findings(instance: Instance) -> tuple[Finding, ...]:
     paths = InstancePaths(Path(instance.dir))
     if not when.worth_a_look(instance):
         return ()
-    if instance.status in (Status.STARTING, Status.STOPPED):
-        found = diagnose(last_boot(paths, up=instance.status is Status.STARTING))
+    if instance.status in (Status.STARTING, Status.PANICKED, Status.STOPPED):
+        found = diagnose(last_boot(paths, up=instance.status.is_up))
     else:
         found = _of_a_living(paths, degraded=bool(instance.errors) or instance.status is Status.PAUSED)
     return tuple(each for each in found if each.severity is not Severity.NOTE)

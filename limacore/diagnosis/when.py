@@ -16,7 +16,7 @@ def worth_a_look(instance: Instance) -> bool:
     """Whether it is up or on its way, or its last start did not come through."""
     if instance.status is Status.STOPPED:
         return not was_ready(InstancePaths(Path(instance.dir)))
-    return instance.status in (Status.STARTING, Status.RUNNING, Status.PAUSED)
+    return instance.status in (Status.STARTING, Status.RUNNING, Status.PAUSED, Status.PANICKED)
 
 
 def was_ready(paths: InstancePaths) -> bool:

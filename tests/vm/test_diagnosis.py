@@ -26,17 +26,16 @@ def test_a_kernel_without_its_root_file_system(tiny: Cli) -> None:
     (folder / "kernel.cmdline").write_text("console=ttyS0 root=/dev/nowhere")
     starting = tiny.spawn("start", "t", "--timeout=30s")
     panic = until(lambda: _found(tiny, "t").get("boot-panic-root"), "the finding is in the list while it starts")
-    assert tiny.state("t") == "Starting"
+    until(lambda: tiny.state("t") == "Panicked", "the panic is seen", 30)
     line = re.fullmatch(r"serial\.log:(\d+): .*Unable to mount root fs.*", panic["evidence"][0])
     assert line and b"Kernel panic" in (folder / "serial.log").read_bytes().split(b"\n")[int(line[1]) - 1]
     assert "kernel.cmdline" in panic["fix"]
     doctor = tiny("doctor", "t", check=False)
     assert doctor.returncode == 1 and CAUSE in doctor.stdout and panic["evidence"][0] in doctor.stdout
     _, text = starting.communicate(timeout=150)
-    *before, ended = text.splitlines()
-    assert starting.returncode == 1 and "was not ready within 30 s" in ended, text
+    ended = text.splitlines()[-1]
+    assert starting.returncode == 1 and "will not become ready: its kernel panicked" in ended, text
     assert CAUSE in ended and "serial.log:" in ended and "kernel.cmdline" in ended
-    assert sum("level=warning" in each and CAUSE in each for each in before) == 1, "told once, and before the end"
     tiny("stop", "-f", "t")
     assert "boot-panic-root" in _found(tiny, "t"), "it is still told after the machine has gone"
     assert not left_behind(tiny.home)
