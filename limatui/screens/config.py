@@ -22,10 +22,6 @@ class ConfigPane(TextPane):
         super().__init__(id=id)
         self.set_reactive(ConfigPane.instance, instance)
 
-    def on_mount(self) -> None:
-        """Read the file: on a busy computer a pane was seen on the screen that nobody had told to show itself."""
-        self._open(self.instance)
-
     def on_show(self) -> None:
         """Read the file, again when it has no changes here."""
         self._open(self.instance)
