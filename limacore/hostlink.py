@@ -25,6 +25,7 @@ from limacore.errors import LimaError, StateError
 from limacore.model.agentstatus import AgentStatus, HostInfo
 from limacore.model.event import Event
 from limacore.model.instance import Forward
+from limacore.model.mount import MountState
 from limacore.paths import InstancePaths
 
 OWN_TIME = 10.0
@@ -66,6 +67,13 @@ async def remove_forward(paths: InstancePaths, host: str, timeout: float = 20.0)
     await _change(paths, "DELETE", urlencode({"host": host}), timeout)
 
 
+async def remount(paths: InstancePaths, mount_point: str, timeout: float = 120.0) -> MountState:
+    """Unmount a directory in the guest and mount it again; raises StateError with the reason when it is not there."""
+    body = await _request(paths, "POST", f"/v1/limatui/mounts?{urlencode({'remount': mount_point})}", timeout,
+                       f"`{mount_point}` could not be mounted again")
+    return msgspec.json.decode(body, type=MountState)
+
+
 async def power(paths: InstancePaths, do: str, timeout: float = 30.0) -> None:
     """`pause`, `resume` or `suspend` the machine; raises StateError with the agent's reason."""
     await _told(paths, f"/v1/limatui/power?{urlencode({'do': do})}", "POST", timeout)
@@ -95,12 +103,17 @@ async def _told(paths: InstancePaths, target: str, method: str, timeout: float) 
 
 
 async def _change(paths: InstancePaths, method: str, query: str, timeout: float) -> bytes:
+    target = f"/v1/limatui/forwards?{query}"
+    return await _request(paths, method, target, timeout, "the forward could not be changed")
+
+
+async def _request(paths: InstancePaths, method: str, target: str, timeout: float, failed: str) -> bytes:
     try:
-        response = await http1.request(paths.ha_sock, f"/v1/limatui/forwards?{query}", method=method, timeout=timeout)
+        response = await http1.request(paths.ha_sock, target, method=method, timeout=timeout)
     except (OSError, TimeoutError) as error:
         raise StateError(f"the host agent of `{paths.name}` does not answer", detail=str(error)) from error
     if response.status != 200:
-        raise StateError("the forward could not be changed", detail=_refusal(response))
+        raise StateError(failed, detail=_refusal(response))
     return response.body
 
 

@@ -266,6 +266,8 @@ _OURS = (
     Command("import", "Make an instance of an exported file", "archive:import_file", "import FILE.tar.zst",
             (_F("name", help="name of the instance", complete="none"),), args=(1, 1), group="ours",
             complete="files"),
+    Command("remount", "Mount a directory of this computer in a running instance again", "remount:remount",
+            "remount INSTANCE MOUNTPOINT", args=(2, 2), group="ours", complete="instances"),
 )
 
 _HIDDEN = (

@@ -12,6 +12,7 @@ from limacore.engine.console import SerialConsole, hold
 from limacore.engine.doctor import Doctor
 from limacore.engine.logs import log_files
 from limacore.engine.observe import Observer
+from limacore.engine.runtime import Runtime
 from limacore.engine.storage import Storage
 from limacore.engine.texts import Texts
 from limacore.engine.verbs import Verbs
@@ -21,7 +22,7 @@ from limacore.model.job import Job
 from limacore.model.logfile import LogFile
 
 
-class Engine(Verbs, Storage, Texts, Doctor):
+class Engine(Verbs, Storage, Runtime, Texts, Doctor):
     """Everything the dashboard needs of one Lima home. Verbs return a job id at once; queries raise LimaError."""
 
     def __init__(self, home: Path | None = None, *, interval: float = 1.0) -> None:

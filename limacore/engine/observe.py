@@ -68,10 +68,12 @@ class Observer:
         if word is None:
             return replace(instance, usage=usage)
         if word.metrics:
-            usage = replace(usage, guest_memory_used=word.metrics.memory_used,
+            usage = replace(usage, guest_cpu_percent=word.metrics.cpu_percent, guest_load=word.metrics.load,
+                            guest_memory_used=word.metrics.memory_used,
                             guest_disk_used=word.metrics.disk_used, guest_disk_size=word.metrics.disk_total)
         return replace(
-            instance, usage=usage, steps=word.steps, forwards=word.forwards, accel=word.accel,
+            instance, usage=usage, steps=word.steps, forwards=word.forwards, mounts=word.mounts, accel=word.accel,
+            addresses=word.metrics.addresses if word.metrics else (),
             agent=word.agent, clock_skew_ms=word.clock_skew_ms,
             ready_seconds=word.ready_seconds or instance.ready_seconds,
             phase=word.phase_detail or instance.phase,

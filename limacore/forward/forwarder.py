@@ -9,7 +9,7 @@ from pathlib import Path
 
 from limacore.errors import LimaError
 from limacore.forward.opening import Opener, Openings, Place, remove_socket, why
-from limacore.forward.rules import Fixed, Table, Target, fixed, is_static, joined, match
+from limacore.forward.rules import Decision, Fixed, Table, Target, decide, fixed, is_static, joined
 from limacore.model.event import PortForwardEvent
 from limacore.model.guest import Port, Ports
 from limacore.model.instance import Forward
@@ -37,7 +37,7 @@ class Forwarder:
         self._report = report
         self._log = log
         self._tunnel = tunnel
-        self._guest: dict[Port, Target | None] = {}
+        self._guest: dict[Port, Decision] = {}
         self._fixed = {_place(each): each for each in fixed(table, sockets=sockets)}
         self._barred: set[Place] = set()
         self._open: dict[Place, Address] = {}
@@ -76,9 +76,15 @@ class Forwarder:
 
     def current(self) -> tuple[Forward, ...]:
         """Every port that the guest listens on and what became of it, then what was asked for by rule or by hand."""
-        seen = [Forward(told.protocol, told.guest_addr, told.host_addr, told.type, told.error)
-                for told in self._told.values()]
+        seen = [Forward(told.protocol, told.guest_addr, told.host_addr, told.type, told.error, self._rule(port))
+                for port, told in self._told.items()]
         return (*seen, *(self._state(place, made) for place, made in self._fixed.items()))
+
+    def _rule(self, port: Port) -> str:
+        """What decided over a port of the guest."""
+        decision = self._guest.get(port, Decision())
+        stopped = decision.target and Place(port.protocol, decision.target) in self._barred
+        return "stopped by hand" if stopped else decision.rule
 
     async def add(self, made: Fixed) -> Forward:
         """Forward until this process ends or `remove`; the state tells whether it worked. A failed one is not kept."""
@@ -148,13 +154,14 @@ class Forwarder:
             self._log("warning", f"the guest listens on more than {MOST} ports; the others are not forwarded")
             return
         try:
-            self._guest[port] = match(self._table, port.protocol, port.ip, port.port)
+            self._guest[port] = decide(self._table, port.protocol, port.ip, port.port)
         except ValueError:
             self._log("warning", f"the guest agent named an impossible address: {port.ip[:64]!r}")
 
     def _wanted(self) -> dict[Place, Address]:
         wanted = {place: _connect(made) for place, made in self._fixed.items()}
-        for port, target in self._guest.items():
+        for port, decision in self._guest.items():
+            target = decision.target
             if target and (place := Place(port.protocol, target)) not in self._barred:
                 wanted.setdefault(place, _reachable(port.ip, port.port))
         return wanted
@@ -197,7 +204,7 @@ class Forwarder:
     def _state(self, place: Place, made: Fixed) -> Forward:
         error = self._failed.get(place, "")
         state = "forwarding" if place in self._open else "failed" if error else "waiting"
-        return Forward(made.protocol, str(made.guest), str(made.host), state, error)
+        return Forward(made.protocol, str(made.guest), str(made.host), state, error, made.rule)
 
     def _tell_fixed(self, made: Fixed | None, why: str = "") -> None:
         if made is None:
@@ -216,8 +223,8 @@ class Forwarder:
         """Report what differs from what was reported last."""
         for port in [each for each in self._told if each not in self._guest]:
             self._tell_end(self._told.pop(port))
-        for port, target in self._guest.items():
-            event = self._outcome(port, target)
+        for port, decision in self._guest.items():
+            event = self._outcome(port, decision.target)
             if event and event != (last := self._told.get(port)):
                 self._told[port] = event
                 if last and event.type == "not-forwarding":

@@ -33,6 +33,15 @@ class Table(Struct, frozen=True):
     silent: frozenset[str] = frozenset()
     """Protocols whose forwarding is switched off as a whole: ports not forwarded are not worth a line."""
     static: tuple[PortForward, ...] = ()
+    names: tuple[str, ...] = ()
+    """What each of `rules` is called."""
+
+
+class Decision(Struct, frozen=True):
+    """Where a port goes (None: nowhere), and the rule that said so."""
+
+    target: Target | None = None
+    rule: str = ""
 
 
 def joined(host: str, port: int) -> str:
@@ -45,7 +54,9 @@ def table(rules: Sequence[PortForward], ssh_port: int, sockets: Path) -> Table:
     own = [_complete(rule, sockets) for rule in rules]
     fixed = [_ignored(port) for port in dict.fromkeys((22, ssh_port)) if port]
     everything = PortForward(guest_port_range=_EVERY_PORT, host_port_range=_EVERY_PORT)
-    return Table((*fixed, *own, everything), _switched_off(own), tuple(rule for rule in own if rule.static))
+    names = ("the port of ssh",) * len(fixed), tuple(f"portForwards[{at}]" for at in range(len(own))), ("default",)
+    return Table((*fixed, *own, everything), _switched_off(own), tuple(rule for rule in own if rule.static),
+                 tuple(name for some in names for name in some))
 
 
 def _ignored(port: int) -> PortForward:
@@ -78,15 +89,20 @@ def _switched_off(rules: Iterable[PortForward]) -> frozenset[str]:
 
 def match(found: Table, protocol: str, ip: str, port: int) -> Target | None:
     """Where (protocol, ip, port) of the guest goes, or None; raises ValueError when `ip` is no address."""
+    return decide(found, protocol, ip, port).target
+
+
+def decide(found: Table, protocol: str, ip: str, port: int) -> Decision:
+    """`match`, with the rule that decided."""
     address = ip_address(ip)
-    for rule in found.rules:
+    for rule, name in zip(found.rules, found.names, strict=True):
         if not _applies(rule, protocol, address, port):
             continue
         if not rule.ignore:
-            return _target(rule, port)
+            return Decision(_target(rule, port), name)
         if not (address.is_unspecified and not ip_address(rule.guest_ip).is_unspecified):
-            return None
-    return None
+            return Decision(None, name)
+    return Decision()
 
 
 def _applies(rule: PortForward, protocol: str, ip: IPv4Address | IPv6Address, port: int) -> bool:
@@ -121,16 +137,18 @@ class Fixed(Struct, frozen=True):
     host: Target
     protocol: str = "tcp"
     """`tcp` (also for unix sockets), `udp`, or `reverse`: the guest's socket leads to the host's."""
+    rule: str = "by hand"
 
 
 def fixed(found: Table, *, sockets: bool) -> tuple[Fixed, ...]:
     """Static rules for a single port, and with `sockets` the rules for unix sockets of the guest."""
+    named = tuple(zip(found.rules, found.names, strict=True))
     ports = [Fixed(Target(rule.guest_ip, rule.guest_port_range[0]), _target(rule, rule.guest_port_range[0]),
-                   "udp" if rule.proto == "udp" else "tcp")
-             for rule in found.static if _is_single(rule) and not rule.guest_socket]
+                   "udp" if rule.proto == "udp" else "tcp", f"{name} static")
+             for rule, name in named if rule.static and _is_single(rule) and not rule.guest_socket]
     unix = [Fixed(Target(rule.guest_socket), _target(rule, rule.guest_port_range[0]),
-                  "reverse" if rule.reverse else "tcp")
-            for rule in found.rules if rule.guest_socket and not rule.static]
+                  "reverse" if rule.reverse else "tcp", name)
+            for rule, name in named if rule.guest_socket and not rule.static]
     return (*ports, *(unix if sockets else ()))
 
 

@@ -57,7 +57,7 @@ async def _prepared(args: argparse.Namespace, paths: InstancePaths, home: HomePa
 
 async def _attend(args: argparse.Namespace, prepared: Prepared, power: Power, emit: Emitter, log: JsonLog) -> None:
     agent = Agent(prepared, driver(prepared.spec.config.vm_type), power, emit, log)
-    answers = api.handler(agent.info, agent.status, agent.pixels, agent.forwarder, agent.steering)
+    answers = api.handler(agent.info, agent.status, agent.pixels, agent.forwarder, agent.mounting, agent.steering)
     with contextlib.closing(prepared.resolver) if prepared.resolver else contextlib.nullcontext():
         async with http1.serve(args.socket, answers):
             log("info", f"hostagent socket created at {args.socket}")

@@ -29,7 +29,9 @@ from limacore.hostagent.steering import Steering, watch_machine
 from limacore.hostagent.troubles import Troubles
 from limacore.hostagent.usernet import UserNet
 from limacore.model.agentstatus import AgentStatus, HostInfo
+from limacore.model.boot import Boot
 from limacore.model.guest import FromGuest, Hello
+from limacore.store import boots
 
 AGENT_TIME = 60.0
 """Seconds to wait for the guest agent after all else is ready; without it the instance is degraded."""
@@ -264,6 +266,8 @@ class Agent:
         self.emit.done("ready")
         self.emit.running(self.prepared.spec.ssh_port, errors)
         self.link.set_clock()
+        accel = self._machine.accel if self._machine else ""
+        boots.add(self.prepared.spec.paths, Boot(self._boot_began, self.ready_seconds, self.emit.steps(), accel))
 
     def _from_machine(self, name: str, data: dict[str, Any]) -> None:
         self.steering.from_machine(name, data)

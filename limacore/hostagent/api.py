@@ -12,11 +12,12 @@ import msgspec
 from limacore.base.http1 import Handler, Request, Response
 from limacore.base.picture import FORMATS, Pixels
 from limacore.drivers.base import GuestMemory
-from limacore.errors import LimaError, StateError, UsageError
+from limacore.errors import LimaError, NotFoundError, StateError, UsageError
 from limacore.forward import byhand
 from limacore.forward.rules import Fixed
 from limacore.model.agentstatus import AgentStatus, HostInfo
 from limacore.model.instance import Forward
+from limacore.model.mount import MountState
 
 Picture = Callable[[], Awaitable[Pixels | None]]
 """The display as it is now, None where the driver cannot tell; raises StateError without a display, LimaError."""
@@ -39,8 +40,14 @@ class Steering(Protocol):
     async def set_memory(self, wanted: int) -> GuestMemory: ...
 
 
+class Mounts(Protocol):
+    """Who keeps the mounts."""
+
+    async def remount(self, mount_point: str) -> MountState: ...
+
+
 def handler(info: Callable[[], HostInfo], status: Callable[[bool], AgentStatus], pixels: Picture,
-            forwards: Forwards, steering: Steering) -> Handler:
+            forwards: Forwards, mounts: Mounts, steering: Steering) -> Handler:
     """The answers; `status` is told whether the client wants metrics."""
 
     async def answer(request: Request) -> Response:
@@ -54,6 +61,8 @@ def handler(info: Callable[[], HostInfo], status: Callable[[bool], AgentStatus],
             return await _power(request, steering)
         if request.path == "/v1/limatui/memory":
             return await _memory(request, steering)
+        if request.path == "/v1/limatui/mounts":
+            return await _remount(request, mounts)
         if request.path == "/v1/screenshot":
             return await _screenshot(request, pixels)
         return Response(404, b"404 page not found\n", "text/plain; charset=utf-8")
@@ -110,6 +119,16 @@ async def _memory(request: Request, steering: Steering) -> Response:
 def _refused(error: LimaError) -> Response:
     said = {"message": error.message, "detail": error.detail, "hint": error.hint}
     return Response(409 if isinstance(error, StateError) else 500, msgspec.json.encode(said))
+
+
+async def _remount(request: Request, mounts: Mounts) -> Response:
+    if request.method != "POST":
+        return Response(405, headers=(("Allow", "POST"),))
+    try:
+        state = await mounts.remount(request.query.get("remount", ""))
+    except LimaError as error:
+        return _failure(404 if isinstance(error, NotFoundError) else 409, error.message)
+    return Response(200, msgspec.json.encode(state)) if state.mounted else _failure(409, state.error)
 
 
 async def _screenshot(request: Request, pixels: Picture) -> Response:

@@ -11,7 +11,8 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from limacore.base import proc
-from limacore.errors import LimaError
+from limacore.errors import LimaError, NotFoundError, StateError
+from limacore.guest import mountrows
 from limacore.model.config import Config, Mount
 from limacore.model.mount import MountState
 from limacore.mounts import plan
@@ -39,6 +40,7 @@ class Mounting:
 
     def __init__(self, config: Config, log: Log) -> None:
         mounts = () if config.plain else config.mounts
+        self._config = config
         self._kind = config.mount_type
         self._mounts = mounts
         self._log = log
@@ -46,6 +48,8 @@ class Mounting:
                         for mount in mounts}
         self._allowed = asyncio.Event()
         self._settled = asyncio.Event()
+        self._held: tuple[Master, asyncio.TaskGroup] | None = None
+        self._holds: dict[Mount, asyncio.Task[None]] = {}
 
     @property
     def by_ssh(self) -> bool:
@@ -86,22 +90,46 @@ class Mounting:
             return
         await self._allowed.wait()
         try:
-            if self.by_ssh:
-                await self._hold_all(master)
-            else:
-                await self._look(master, self._mounts, seconds=0)
+            async with asyncio.TaskGroup() as group:
+                self._held = (master, group)
+                await (self._hold_all(master, group) if self.by_ssh else self._look(master, self._mounts, seconds=0))
                 self._settled.set()
+                await asyncio.wait({master.ended})
         finally:
+            self._held = None
+            self._holds.clear()
             for mount in self._mounts if self.by_ssh else ():
                 self._know(mount, mounted=False, error="the ssh connection is gone")
 
-    async def _hold_all(self, master: Master) -> None:
-        async with asyncio.TaskGroup() as group:
-            for wave in plan.waves(self._mounts):
-                refused = await self._prepare(master, wave)
-                if ready := tuple(mount for mount in wave if mount not in refused):
-                    await self._begin(master, ready, group)
-            self._settled.set()
+    async def remount(self, mount_point: str) -> MountState:
+        """Unmount and mount again, however it stands; raises NotFoundError, StateError when it cannot be tried."""
+        mount = next((each for each in self._mounts if each.mount_point == mount_point), None)
+        if mount is None:
+            raise NotFoundError(f"nothing is to be mounted on `{mount_point}`")
+        if self._held is None:
+            raise StateError("there is no ssh connection to the guest now")
+        await (self._hold_again(mount, *self._held) if self.by_ssh else self._mount_again(mount, self._held[0]))
+        return self._states[mount]
+
+    async def _hold_again(self, mount: Mount, master: Master, group: asyncio.TaskGroup) -> None:
+        if hold := self._holds.pop(mount, None):
+            hold.cancel()
+            await asyncio.wait({hold})
+        self._know(mount)
+        if not await self._prepare(master, (mount,)):
+            await self._begin(master, (mount,), group)
+
+    async def _mount_again(self, mount: Mount, master: Master) -> None:
+        options = mountrows.options(self._config, mount, nofail=False)
+        result = await _script(master, plan.remount(mount, self._kind, options))
+        self._know(mount, error=_last(result) if result.code else "")
+        await self._look(master, (mount,), seconds=0)
+
+    async def _hold_all(self, master: Master, group: asyncio.TaskGroup) -> None:
+        for wave in plan.waves(self._mounts):
+            refused = await self._prepare(master, wave)
+            if ready := tuple(mount for mount in wave if mount not in refused):
+                await self._begin(master, ready, group)
 
     async def _begin(self, master: Master, wave: tuple[Mount, ...], group: asyncio.TaskGroup) -> None:
         """Start what holds each mount; returns when all are in the mount table, or all have failed."""
@@ -109,7 +137,7 @@ class Mounting:
         for mount in wave:
             self._log("info", f"Mounting `{mount.location}` on `{mount.mount_point}`")
             failed.append(asyncio.Event())
-            group.create_task(self._hold(master, mount, failed[-1]))
+            self._holds[mount] = group.create_task(self._hold(master, mount, failed[-1]))
         look = asyncio.ensure_future(self._look(master, wave))
         none = asyncio.ensure_future(_every(failed))
         try:

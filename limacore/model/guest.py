@@ -64,6 +64,8 @@ class Metrics(Struct, frozen=True, tag="metrics"):
     memory_used: int = 0
     disk_total: int = 0
     disk_used: int = 0
+    addresses: tuple[str, ...] = ()
+    """`eth0 192.168.5.15`, without those of the machine to itself; at most 16."""
 
 
 class Clock(Struct, frozen=True, tag="clock"):

@@ -9,6 +9,7 @@ from msgspec import Struct
 from limacore.model.config import Config
 from limacore.model.disk import DataDisk
 from limacore.model.finding import Finding
+from limacore.model.mount import MountState
 
 
 class Status(StrEnum):
@@ -52,6 +53,9 @@ class Usage(Struct, frozen=True):
     """Of one core, so 200 is two cores."""
     memory_bytes: int = 0
     """Resident memory of the VM process."""
+    guest_cpu_percent: float | None = None
+    """Of all its processors, as the guest counts; None when not known."""
+    guest_load: float = 0.0
     guest_memory_used: int = 0
     """Bytes in use inside, 0 when not known."""
     guest_disk_used: int = 0
@@ -80,6 +84,8 @@ class Forward(Struct, frozen=True):
     host: str = ""
     state: str = "forwarding"
     error: str = ""
+    rule: str = ""
+    """What decided: `portForwards[0]`, `default`, `the port of ssh`, `by hand`."""
 
 
 class Instance(Struct, frozen=True):
@@ -121,6 +127,10 @@ class Instance(Struct, frozen=True):
     message: str = ""
     steps: tuple[Step, ...] = ()
     forwards: tuple[Forward, ...] = ()
+    mounts: tuple[MountState, ...] = ()
+    """As the host agent saw them last; empty when none of ours runs."""
+    addresses: tuple[str, ...] = ()
+    """`eth0 192.168.5.15`: what the guest calls itself."""
     usage: Usage = Usage()
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from limacore.model.config import Mount
+from limacore.model.mount import tag
 
 OPENSSH = "openssh-sftp-server"
 """The `sftpDriver` that runs OpenSSH's server, which is not confined to the directory."""
@@ -80,6 +81,13 @@ while read -r _ point type _; do
 done </proc/mounts
 mkdir -p {point} 2>/dev/null || reason=$(sudo -n install -d -o "$(id -u)" {point} 2>&1) || echo {number} "$reason"
 """
+
+
+def remount(mount: Mount, kind: str, options: str) -> str:
+    """A shell script that mounts a 9p or virtiofs directory anew; its exit code is that of mount."""
+    point = shlex.quote(mount.mount_point)
+    words = " ".join(("mount -t", kind, "-o", shlex.quote(options), tag(mount), point))
+    return f"sudo -n umount -l {point} 2>/dev/null\nsudo -n mkdir -p {point} 2>/dev/null\nsudo -n {words}\n"
 
 
 def unprepared(printed: str, mounts: Iterable[Mount]) -> dict[Mount, str]:

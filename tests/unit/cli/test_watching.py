@@ -21,7 +21,7 @@ from limacore.base import http1
 from limacore.base.picture import FORMATS, Pixels, bmp, png, read_ppm
 from limacore.cli.eventtext import failed_scripts, sentences
 from limacore.drivers.base import GuestMemory
-from limacore.errors import StateError
+from limacore.errors import NotFoundError, StateError
 from limacore.forward.rules import Fixed
 from limacore.hostagent import api
 from limacore.model.agentstatus import AgentStatus, HostInfo
@@ -36,6 +36,7 @@ from limacore.model.event import (
     VsockEvent,
 )
 from limacore.model.instance import Forward
+from limacore.model.mount import MountState
 
 YAML = "images: [{location: /nowhere.qcow2}]\nmounts: []\n"
 EARLY = {"time": "2026-01-02T03:04:05.678901234Z", "status": {"sshLocalPort": 60022}}
@@ -208,11 +209,19 @@ class NoSteering:
         return GuestMemory(wanted, 2 * wanted)
 
 
+class NoMounts:
+    """A host agent without mounts."""
+
+    async def remount(self, mount_point: str) -> MountState:
+        raise NotFoundError(f"nothing is to be mounted on `{mount_point}`")
+
+
 @pytest.mark.parametrize(("target", "method", "status"), [
     ("/v1/limatui/power?do=pause", "POST", 409), ("/v1/limatui/power?do=jump", "POST", 400),
     ("/v1/limatui/power?do=pause", "GET", 405), ("/v1/limatui/memory", "GET", 409),
     ("/v1/limatui/memory?bytes=5", "POST", 200), ("/v1/limatui/memory?bytes=5g", "POST", 400),
     ("/v1/limatui/memory", "DELETE", 405),
+    ("/v1/limatui/mounts?remount=/x", "POST", 404), ("/v1/limatui/mounts", "GET", 405),
     ("/v1/screenshot", "GET", 200), ("/v1/screenshot?format=BMP", "GET", 200),
     ("/v1/screenshot?format=gif", "GET", 400), ("/v1/screenshot", "POST", 405), ("/v1/info", "GET", 200),
 ])
@@ -221,7 +230,7 @@ async def test_the_route(tmp_path: Path, target: str, method: str, status: int) 
         return TWO_BY_TWO
 
     answers = api.handler(lambda: HostInfo("", 1), lambda metrics: AgentStatus("running"), pixels, NoForwards(),
-                          NoSteering())
+                          NoMounts(), NoSteering())
     async with http1.serve(tmp_path / "s", answers):
         response = await http1.request(tmp_path / "s", target, method=method)
     assert response.status == status
@@ -234,6 +243,6 @@ async def test_a_driver_that_cannot(tmp_path: Path) -> None:
         return None
 
     answers = api.handler(lambda: HostInfo("", 1), lambda metrics: AgentStatus("running"), pixels, NoForwards(),
-                          NoSteering())
+                          NoMounts(), NoSteering())
     async with http1.serve(tmp_path / "s", answers):
         assert (await http1.request(tmp_path / "s", "/v1/screenshot")).status == 501

@@ -157,3 +157,13 @@ async def test_a_file_is_not_taken_for_an_old_socket(tmp_path: Path) -> None:
     async with at_work(PortForward(guest_socket="/run/x", host_socket=str(tmp_path / "file"))) as made:
         assert not made.master.open and "a file that is no socket is there" in made.it.current()[0].error
     assert (tmp_path / "file").read_text() == "mine"
+
+
+async def test_what_decided_is_told() -> None:
+    async with at_work(PortForward(guest_port=80, host_port=8080)) as made:
+        made.it.ports(Ports((tcp(80), tcp(81), tcp(22))))
+        await made.it.add(parse("tcp", "90", "9090"))
+        assert [each.rule for each in made.it.current()] == [
+            "portForwards[0]", "default", "the port of ssh", "by hand"]
+        assert await made.it.remove("127.0.0.1:81")
+        assert [(each.state, each.rule) for each in made.it.current()][1] == ("not-forwarding", "stopped by hand")

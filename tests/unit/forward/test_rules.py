@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from limacore.forward.rules import Fixed, Target, fixed, is_static, match, table
+from limacore.forward.rules import Decision, Fixed, Target, decide, fixed, is_static, match, table
 from limacore.model.config import PortForward
 
 SOCKETS = Path("/l/i/sock")
@@ -76,7 +76,8 @@ def test_switched_off_protocols_are_the_leading_run() -> None:
 def test_static_rules() -> None:
     found = table(rules({"guestPort": 5002, "hostPort": 15002, "static": True},
                         {"guestPortRange": [5100, 5112], "static": True}), 0, SOCKETS)
-    assert fixed(found, sockets=True) == (Fixed(Target("127.0.0.1", 5002), Target("127.0.0.1", 15002)),)
+    assert fixed(found, sockets=True) == (
+        Fixed(Target("127.0.0.1", 5002), Target("127.0.0.1", 15002), rule="portForwards[0] static"),)
     assert is_static(found, 5101) and not is_static(found, 5099)
 
 
@@ -103,3 +104,10 @@ def agrees(golden: Path, name: str, protocol: str, ip: str, port: int, events: s
         return target is None and protocol not in found.silent
     # (none) or a lone `stopping`: a plain instance, a static port or a protocol that is switched off
     return name == "set5" or is_static(found, port) or (target is None and protocol in found.silent)
+
+
+def test_the_rule_that_decided() -> None:
+    found = table(rules({"guestPort": 80, "hostPort": 8080}, {"guestPort": 81, "ignore": True}), 60022, SOCKETS)
+    assert [decide(found, "tcp", "127.0.0.1", port).rule for port in (80, 81, 82, 22, 60022)] == [
+        "portForwards[0]", "portForwards[1]", "default", "the port of ssh", "the port of ssh"]
+    assert decide(found, "tcp", "10.0.0.1", 82) == Decision(None, "")
