@@ -198,7 +198,7 @@ BY_ID = {action.id: action for action in ACTIONS}
 MOVES: tuple[tuple[str, str], ...] = (
     ("j k ↓ ↑", "down, up"), ("g G", "first, last"), ("ctrl+d ctrl+u", "a page down, up"),
     ("enter", "go into the pane"), ("tab", "list or pane"), ("esc", "back"),
-    ("1-6", "pane by number"), ("[ ]", "pane before, after"),
+    ("1-9", "pane by number"), ("[ ]", "pane before, after"),
 )
 
 

@@ -7,12 +7,14 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
 
+from limacore.model.boot import Boot
 from limacore.model.cache import CacheEntry
 from limacore.model.config import Problem
 from limacore.model.finding import Finding
 from limacore.model.instance import Fleet
 from limacore.model.job import Job
 from limacore.model.logfile import LogFile
+from limacore.model.probe import Probe
 from limacore.model.snapshot import Snapshot
 from limacore.model.template import Effective, TemplateInfo
 
@@ -81,6 +83,21 @@ class EngineApi(Protocol):
         """What their repairs would do, one sentence each; nothing is done."""
 
     def repair(self, name: str, finding: Finding) -> int: ...
+
+    def add_forward(self, name: str, guest: str, host: str = "", *, protocol: str = "tcp") -> int:
+        """Forward one more port or socket until the instance stops."""
+
+    def remove_forward(self, name: str, host: str) -> int:
+        """Stop the forward whose place on this computer is `host`."""
+
+    async def probe_forwards(self, name: str) -> tuple[Probe, ...]:
+        """Knock at the host side of every forward: takes up to three seconds."""
+
+    def remount(self, name: str, mount_point: str) -> int:
+        """Unmount a directory in the guest and mount it again."""
+
+    async def boots(self, name: str) -> tuple[Boot, ...]:
+        """The last boots that became ready, newest first, at most eleven."""
 
     async def snapshots(self, name: str) -> tuple[Snapshot, ...]:
         """The snapshots of an instance, running or not, in the order of QEMU's table."""

@@ -8,7 +8,7 @@ from limacore.model.instance import Fleet, Instance, Status
 from limacore.paths import check_instance_name
 from limatui.actions import BY_ID
 from limatui.ink import Line
-from limatui.present import snapshots
+from limatui.present import ports, snapshots
 from limatui.present.disks import amount
 from limatui.widgets.ask import Ask, Choice, Field, Fill, Form, TypeName
 
@@ -84,6 +84,17 @@ def snapshot(subject: Instance, taken: frozenset[str]) -> Fill:
     return Fill(Form(lines, (Field("tag", "such as before-upgrade"),),
                      lambda values: snapshots.wrong_tag(values[0], taken),
                      lambda values: snapshots.command("create", subject.name, values[0]), "take it"))
+
+
+def forward(name: str, guest: str = "") -> Fill:
+    """Ask for both sides of a forward."""
+    lines: list[Line] = [(("Forward a port of ", "bold"), (name, "bold number")), (),
+                         _label("lasts", "until the instance stops; portForwards in its lima.yaml lasts", "dim")]
+    return Fill(Form(lines, (Field("guest", "8080, ADDRESS:PORT or a socket", guest),
+                             Field("host", "the same port of 127.0.0.1"),
+                             Field("protocol", "tcp, udp or reverse", "tcp")),
+                     lambda values: ports.wrong(*values),
+                     lambda values: ports.add_command(name, *values), "forward"))
 
 
 def delete(subject: Instance) -> TypeName:

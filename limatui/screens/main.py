@@ -240,7 +240,12 @@ class MainScreen(Screen[None]):
     def action_pane(self, index: int) -> None:
         """A pane by its number; in a small terminal it takes the whole screen."""
         self.pane = index
-        self.zoomed = self.zoomed if self.mode != "narrow" else index > 0
+        if self.mode == "narrow":
+            self.zoomed = index > 0
+            if self.zoomed:
+                self.enter_when_made()
+            else:
+                self.set_focus(self.table)
 
     def action_turn(self, step: int) -> None:
         """The pane beside."""
@@ -258,7 +263,7 @@ class MainScreen(Screen[None]):
 
     def action_other(self) -> None:
         """From the list to the pane or back."""
-        if self.focused is self.table:
+        if self.focused is self.table or self.zoomed:
             self._enter_pane()
         else:
             self.set_focus(self.table)

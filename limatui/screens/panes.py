@@ -29,6 +29,9 @@ PANES = (
     Pane("logs", "Logs", "limatui.screens.logs", "LogsPane"),
     Pane("config", "Config", "limatui.screens.config", "ConfigPane"),
     Pane("disks", "Disks", "limatui.screens.disks", "DisksPane"),
+    Pane("ports", "Ports", "limatui.screens.ports", "PortsPane"),
+    Pane("mounts", "Mounts", "limatui.screens.mounts", "MountsPane"),
     Pane("snapshots", "Snapshots", "limatui.screens.snapshots", "SnapshotsPane"),
+    Pane("timeline", "Timeline", "limatui.screens.timeline", "TimelinePane"),
 )
 INDEX = {pane.id: index for index, pane in enumerate(PANES)}

@@ -10,7 +10,9 @@ from textual.message import Message
 from limatui.ink import Line
 from limatui.widgets.lines import Lines
 
-_GAP = 3
+_GAPS = (3, 2, 1)
+_SHORT = (5, 3, 0)
+"""Letters that are left of the titles beside the active one, where not even the smallest gap lets them fit."""
 
 
 class TabBar(Lines):
@@ -35,7 +37,7 @@ class TabBar(Lines):
     def activate(self, index: int) -> None:
         """Mark another tab."""
         self._active = index
-        self.show(tab_lines(self._titles, index, self.size.width))
+        self.show(tab_lines(self._titles, index, self.size.width)[:max(1, self.size.height)])
 
     def on_resize(self) -> None:
         """The hairline is as long as the pane is wide."""
@@ -43,17 +45,30 @@ class TabBar(Lines):
 
     def on_click(self, event: events.Click) -> None:
         """The tab under the pointer."""
-        for index, (start, end) in enumerate(places(self._titles)):
+        for index, (start, end) in enumerate(places(*arranged(self._titles, self._active, self.size.width))):
             if start <= event.x < end:
                 self.post_message(self.Chosen(index))
 
 
-def places(titles: Sequence[str]) -> list[tuple[int, int]]:
+def arranged(titles: Sequence[str], active: int, cells: int) -> tuple[tuple[str, ...], int]:
+    """The titles as they fit into `cells`, and the gap between them."""
+    shown = tuple(titles)
+    for gap in _GAPS:
+        if places(shown, gap)[-1][1] < cells:
+            return shown, gap
+    for letters in _SHORT:
+        shown = tuple(title if at == active else title[:letters] for at, title in enumerate(titles))
+        if places(shown, 1)[-1][1] < cells:
+            break
+    return shown, 1
+
+
+def places(titles: Sequence[str], gap: int) -> list[tuple[int, int]]:
     """First and last column of each tab."""
     found, column = [], 1
     for title in titles:
         found.append((column, column + len(title) + 2))
-        column += len(title) + 2 + _GAP
+        column += len(title) + 2 + gap
     return found
 
 
@@ -61,11 +76,12 @@ def tab_lines(titles: Sequence[str], active: int, cells: int) -> tuple[Line, Lin
     """The titles and the line under them."""
     names: list[tuple[str, str]] = [(" ", "")]
     under: list[tuple[str, str]] = [(" ", "")]
-    for index, title in enumerate(titles):
+    shown, gap = arranged(titles, active, cells)
+    for index, title in enumerate(shown):
         here = index == active
         names += [(f"{index + 1} ", "accent-key" if here else "faint"), (title, "bold" if here else "dim"),
-                  (" " * _GAP, "")]
-        under += [("━" * (len(title) + 2), "accent-key" if here else "hairline"), ("─" * _GAP, "hairline")]
-    used = places(titles)[-1][1] + _GAP
+                  (" " * gap, "")]
+        under += [("━" * (len(title) + 2), "accent-key" if here else "hairline"), ("─" * gap, "hairline")]
+    used = places(shown, gap)[-1][1] + gap
     under.append(("─" * max(0, cells - used - 1), "hairline"))
     return tuple(names), tuple(under)

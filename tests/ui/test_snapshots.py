@@ -37,7 +37,7 @@ async def into_pane(board: Board, name: str) -> SnapshotsPane:
     await board.press("g")
     while board.main.table.cursor != name:
         await board.press("j")
-    await board.press("6", "tab")
+    await board.press("8", "tab")
     pane = board.main.shown
     assert isinstance(pane, SnapshotsPane)
     await board.until(lambda: pane.list.has_focus and (pane.list.items or "snapshots" in board.text), "the pane")
@@ -116,7 +116,7 @@ async def test_the_key_of_the_list_takes_one() -> None:
 @pytest.mark.parametrize("size", [(80, 24), (200, 60), (40, 12)])
 async def test_it_fits(size: tuple[int, int]) -> None:
     async with playing(size) as board:
-        await board.press("6")
+        await board.press("8")
         await board.until(lambda: "before-upgrade" in board.text)
         assert all(len(text) <= size[0] for text in board.text.splitlines())
 

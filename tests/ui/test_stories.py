@@ -238,8 +238,9 @@ async def test_copy_the_last_command() -> None:
 
 async def test_panes_by_number_and_bracket() -> None:
     async with playing() as board:
-        for key, pane in (("2", "console"), ("3", "logs"), ("4", "config"), ("5", "disks"), ("6", "snapshots"),
-                          ("1", "overview"), ("left_square_bracket", "snapshots"),
+        for key, pane in (("2", "console"), ("3", "logs"), ("4", "config"), ("5", "disks"), ("6", "ports"),
+                          ("7", "mounts"), ("8", "snapshots"), ("9", "timeline"),
+                          ("1", "overview"), ("left_square_bracket", "timeline"),
                           ("right_square_bracket", "overview")):
             await board.press(key)
             shown = board.main.shown

@@ -43,7 +43,7 @@ async def test_a_story_on_a_real_home(lima_home: Path) -> None:
         def shown(text: str) -> bool:
             return any(text in row for row in screen_text(app))
 
-        await pilot.press("6")
+        await pilot.press("8")
         await until(pilot, lambda: shown("no snapshots yet"))
         await pilot.press("tab", "a", *"first", "enter")
         await until(pilot, lambda: shown("disk only"))
@@ -66,7 +66,7 @@ async def test_a_raw_disk_is_refused_before_trying(lima_home: Path) -> None:
         await until(pilot, lambda: any(" two " in row for row in screen_text(app)))
         await pilot.press("G", "S")
         await until(pilot, lambda: any("two is raw" in toast.message for toast in app._notifications))
-        await pilot.press("6")
+        await pilot.press("8")
         await until(pilot, lambda: any("snapshots need qcow2" in row for row in screen_text(app)))
 
 

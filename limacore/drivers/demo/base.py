@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from limacore.drivers.demo import boot, files, stock, world
+from limacore.drivers.demo import boot, files, links, stock, world
 from limacore.drivers.demo.console import Line
 from limacore.drivers.demo.world import Machine
 from limacore.errors import NotFoundError
@@ -35,6 +35,7 @@ class DemoWorld:
         self._disks = world.extra_disks(Path(self.home))
         self._machines = {each.name: each for each in world.machines(count, self.now())}
         self._snapshots = stock.first_snapshots(self.now())
+        self._boots = links.first_boots(self.now())
         self._cache = stock.first_cache(Path(self.home), self.now())
         self._waiting: set[str] = set()
         """Machines whose edit waits for the next start: known here, as looking at files would block the loop."""
@@ -69,7 +70,10 @@ class DemoWorld:
         await asyncio.to_thread(self._print, machine.name, said)
         self._line(machine.name).say(said.encode())
         if elapsed >= boot.total(machine.scale) and self._machines.get(machine.name) is machine:
+            ended = links.finished(machine.started_at, machine.scale)
+            self._boots[machine.name] = (ended, *self._boots.get(machine.name, ()))[:11]
             self._change(machine.name, status=Status.RUNNING, ready_seconds=boot.total(machine.scale),
+                         mounts=links.mounted("reverse-sshfs"), forwards=machine.forwards or links.PORTS[2:4],
                          evidence=("host agent answers on ha.sock",))
 
     def _print(self, name: str, said: str) -> None:

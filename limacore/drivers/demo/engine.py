@@ -12,6 +12,7 @@ from pathlib import Path
 from limacore.drivers.demo import files, world
 from limacore.drivers.demo.console import DemoConsole
 from limacore.drivers.demo.doctor import DemoDoctor
+from limacore.drivers.demo.runtime import DemoRuntime
 from limacore.drivers.demo.storage import DemoStorage
 from limacore.drivers.demo.texts import DemoTexts
 from limacore.drivers.demo.verbs import DemoVerbs
@@ -21,7 +22,7 @@ from limacore.model.job import Job
 from limacore.model.logfile import LogFile
 
 
-class DemoEngine(DemoVerbs, DemoStorage, DemoTexts, DemoDoctor):
+class DemoEngine(DemoVerbs, DemoStorage, DemoRuntime, DemoTexts, DemoDoctor):
     """A world without VMs; see `DemoWorld` for its clock."""
 
     def fleet(self) -> Fleet:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from limacore.drivers.demo import boot
+from limacore.drivers.demo import boot, links
 from limacore.model.config import Config, Mount
 from limacore.model.disk import DataDisk
 from limacore.model.instance import Forward, HostUsage, Instance, Status, Usage
+from limacore.model.mount import MountState
 
 GIB = 1 << 30
 
@@ -39,12 +40,14 @@ class Machine(Struct, frozen=True):
     format: str = "qcow2"
     """Of its main disk."""
     forwards: tuple[Forward, ...] = ()
+    mounts: tuple[MountState, ...] = ()
 
 
 def five(now: float) -> tuple[Machine, ...]:
     """One machine of each kind, as the pictures of the design have them."""
     return (
-        Machine("default", Status.RUNNING, protected=True, ssh_port=60022, started_at=now - 8042, forwards=_PORTS,
+        Machine("default", Status.RUNNING, protected=True, ssh_port=60022, started_at=now - 8042,
+                forwards=links.PORTS, mounts=links.MOUNTS,
                 disk_used=int(3.1 * GIB), evidence=("host agent (pid 4211) answers on ha.sock",),
                 errors=("port 5432 is taken on the host by postgres (pid 812)",)),
         Machine("build", Status.STARTING, memory=8 * GIB, disk=20 * GIB, disk_used=GIB, ssh_port=40713, cpus=4,
@@ -60,12 +63,6 @@ def five(now: float) -> tuple[Machine, ...]:
                 format="raw",
                 evidence=("QEMU (pid 977) runs", "ha.pid names process 951, which is gone")),
     )
-
-
-_PORTS = (
-    Forward("tcp", "0.0.0.0:80", "127.0.0.1:8080"),
-    Forward("tcp", "127.0.0.1:5432", "127.0.0.1:5432", "failed", "taken: postgres 812"),
-)
 
 
 def machines(count: int, now: float) -> tuple[Machine, ...]:
@@ -103,6 +100,7 @@ def usage(machine: Machine, now: float) -> Usage:
     used = int(machine.memory * machine.memory_share * (0.97 + 0.06 * wave))
     return Usage(
         cpu_percent=cpu, memory_bytes=int(used * 0.8), guest_memory_used=used,
+        guest_cpu_percent=max(0.0, cpu / machine.cpus - 1.5) if running else None, guest_load=cpu / 90,
         guest_disk_used=machine.disk_used, guest_disk_size=machine.disk,
         disk_allocated=int(machine.disk_used * (1.55 if machine.protected and running else 1.04)),
         read_rate=1.2e6 * wave if cpu else 0.0, write_rate=2.4e5 * wave if cpu else 0.0,
@@ -125,11 +123,13 @@ def observe(machine: Machine, home: Path, now: float, *, edit_waits: bool = Fals
         started_at=machine.started_at if up else 0.0, ready_seconds=machine.ready_seconds,
         accel="tcg" if up else "", agent="answering" if running else "", clock_skew_ms=3.0 if running else None,
         edit_waits=edit_waits, lima_version="2.2.0", steps=boot.steps(elapsed, machine.scale) if starting else (),
-        forwards=machine.forwards if running else (), usage=usage(machine, now),
+        forwards=machine.forwards if running else (), mounts=machine.mounts if running else (),
+        addresses=links.ADDRESSES[:3 if machine.protected else 2] if running else (), usage=usage(machine, now),
     )
 
 
-_CONFIG = Config(mounts=(Mount(location="~"), Mount(location="/tmp/lima", writable=True)), mount_type="reverse-sshfs")
+_CONFIG = Config(mount_type="reverse-sshfs", mounts=tuple(
+    Mount(location=each.location, mount_point=each.mount_point, writable=each.writable) for each in links.MOUNTS))
 
 
 def host(now: float) -> HostUsage:
