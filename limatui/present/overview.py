@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from limacore.model.instance import Forward, Instance, Status
-from limatui.ink import Line, Span, beside, indent, shed, spread
+from limacore.model.mount import MountState
+from limatui.history import Past
+from limatui.ink import Line, Span, beside, indent, shed
 from limatui.present.bootview import diagnosed
-from limatui.present.meters import ceiling, graph, meter
-from limatui.present.rows import cpu_of
+from limatui.present.costs import costs, disk, memory, processor, transfers
+from limatui.present.mounts import look
+from limatui.present.mounts import of as mounts_of
 from limatui.present.status import status
-from limatui.present.words import duration, part_of, plural, rate, size
+from limatui.present.words import duration, plural
 
 _LABEL = 13
 _BAD = (Status.BROKEN, Status.ORPHAN_QEMU, Status.ORPHAN_AGENT, Status.PAUSED, Status.PANICKED)
@@ -21,9 +24,10 @@ def label(name: str, *value: Span) -> Line:
     return ((name.ljust(_LABEL), "faint"), *value)
 
 
-def identity(instance: Instance, now: float) -> tuple[Line, ...]:
-    """Template, machine, since when, where, protection, agent."""
-    return (*_what(instance), *_since(instance, now), *_reach(instance))
+def identity(instance: Instance, now: float, tight: bool = False) -> tuple[Line, ...]:
+    """Template, machine, since when, where, protection, agent; not the guest's own addresses where it is `tight`."""
+    inside = () if tight else _inside(instance)
+    return (*_what(instance), *_since(instance, now), *_where(instance), *inside, *_state(instance))
 
 
 def _what(instance: Instance) -> tuple[Line, ...]:
@@ -44,11 +48,24 @@ def _since(instance: Instance, now: float) -> tuple[Line, ...]:
     return (label("started", (f"{duration(now - instance.started_at)} ago", ""), (ready, "dim")),)
 
 
-def _reach(instance: Instance) -> tuple[Line, ...]:
+def _where(instance: Instance) -> tuple[Line, ...]:
+    if not instance.ssh_port:
+        return ()
+    where = f"{instance.ssh_address}:{instance.ssh_port}"
+    return (label("address", (where, ""), ("   t opens a shell", "faint")),)
+
+
+def _inside(instance: Instance) -> tuple[Line, ...]:
+    """What the guest calls itself."""
+    if not instance.addresses:
+        return ()
+    interface, _, address = instance.addresses[0].partition(" ")
+    others = f", {len(instance.addresses) - 1} more" if instance.addresses[1:] else ""
+    return (label("inside", (address, ""), (f"   {interface}", "dim"), (others, "faint")),)
+
+
+def _state(instance: Instance) -> tuple[Line, ...]:
     lines: list[Line] = []
-    if instance.ssh_port:
-        where = f"{instance.ssh_address}:{instance.ssh_port}"
-        lines.append(label("address", (where, ""), ("   t opens a shell", "faint")))
     if instance.protected:
         lines.append(label("protected", ("◆ yes", "protected"), ("  p lifts it", "faint")))
     if instance.edit_waits:
@@ -63,24 +80,31 @@ def _reach(instance: Instance) -> tuple[Line, ...]:
 
 
 def mounts(instance: Instance) -> tuple[Line, ...]:
-    """The host directories that lima.yaml names; whether they are mounted is not observed yet, so no dot says so."""
-    if instance.config is None or not instance.config.mounts:
+    """The host directories, whether they really are there."""
+    found = mounts_of(instance)
+    if not found:
         return ()
-    kind = instance.config.mount_type
-    return ((("MOUNTS", "faint"),), *(
-        (("· ", "faint"), (each.location, ""), ("  writable" if each.writable else "  read-only", "dim"),
-         (f"  {kind}" if kind else "", "dim"))
-        for each in instance.config.mounts
-    ))
+    up = instance.status is Status.RUNNING and bool(instance.mounts)
+    return ((("MOUNTS", "faint"),), *(_mount(each, up) for each in found))
+
+
+def _mount(each: MountState, up: bool) -> Line:
+    sign, _, mark = look(each, up) if up else ("·", "", "faint")
+    where = "" if each.mount_point == each.location else f" → {each.mount_point}"
+    return ((f"{sign} ", mark), (each.location, ""), (where, "dim"),
+            ("  writable" if each.writable else "  read-only", "dim"),
+            (f"  {each.error}" if each.error else f"  {each.type}", "bad" if each.error else "faint"))
 
 
 def ports(forwards: Sequence[Forward], limit: int = 8) -> tuple[Line, ...]:
     """Forwarded ports, those that failed with the reason."""
     if not forwards:
         return ()
-    more = len(forwards) - limit
-    rest: tuple[Line, ...] = (((f"  and {more} more", "dim"),),) if more > 0 else ()
-    return ((("PORTS", "faint"),), *(_port(each) for each in forwards[:limit]), *rest)
+    here = [each for each in forwards if each.host] or list(forwards)
+    more = len(forwards) - len(here[:limit])
+    rest: tuple[Line, ...] = (((f"  and {more} more   ", "dim"), ("6", "accent-key"), (" shows them", "faint")),) \
+        if more > 0 else ()
+    return ((("PORTS", "faint"),), *(_port(each) for each in here[:limit]), *rest)
 
 
 def _port(forward: Forward) -> Line:
@@ -94,67 +118,6 @@ def _port(forward: Forward) -> Line:
     if forward.state == "waiting":
         return (("· ", "faint"), *where, udp, ("  waiting for the guest", "faint"))
     return (("● ", "running"), *where, udp)
-
-
-def costs(instance: Instance, cpu: Sequence[float], cells: int, rows: int, gap: bool = True) -> tuple[Line, ...]:
-    """CPU over time, memory, disk, input and output; with blank lines between when there is a `gap`."""
-    if not instance.status.is_up:
-        return disk(instance, cells)
-    between: tuple[Line, ...] = ((),) if gap else ()
-    return (*processor(instance, cpu, cells, rows), *between, *memory(instance, cells), *between,
-            *disk(instance, cells), *between, *transfers(instance, cells))
-
-
-def processor(instance: Instance, cpu: Sequence[float], cells: int, rows: int) -> tuple[Line, ...]:
-    """The graph with its title."""
-    seen = cpu[-2 * cells:]
-    top = ceiling(seen)
-    title: Line = (("CPU     ", "faint"), (f"{cpu_of(instance):.0f}%", "bold"),
-                   (f" of {plural(instance.cpus, 'core')}", "dim"))
-    scale = f"{round(2 * cells / 60)} min"
-    limit = f", up to {top:.0f}%" if cells > 44 else ""
-    return (spread(title, ((scale + limit, "faint"),), cells), *((row,) for row in graph(seen, cells, rows, top)))
-
-
-def memory(instance: Instance, cells: int) -> tuple[Line, ...]:
-    """Used inside when the agent tells, and what the process takes on the host."""
-    usage = instance.usage
-    used = usage.guest_memory_used or usage.memory_bytes
-    number, total = part_of(used, instance.memory or 1).split("/")
-    host = " ".join(size(usage.memory_bytes))
-    inside = bool(usage.guest_memory_used)
-    text = (("MEMORY  ", "faint"), (number, "bold"), (f" of {total}", "dim"),
-            (" inside" if inside else " on the host", "dim"), (f"   host {host}" if inside else "", "dim"))
-    return (shed(text, cells), meter(used / (instance.memory or 1), cells))
-
-
-def disk(instance: Instance, cells: int) -> tuple[Line, ...]:
-    """Used inside, allocated on the host, and what could be given back."""
-    usage = instance.usage
-    used = usage.guest_disk_used or usage.disk_allocated
-    if not instance.disk:
-        return ()
-    number, total = part_of(used, instance.disk).split("/")
-    spare = usage.disk_allocated - usage.guest_disk_used if usage.guest_disk_used else 0
-    host, unit = size(usage.disk_allocated)
-    host += "" if total.endswith(unit) else f" {unit}"
-    inside = "   " if usage.guest_disk_used else " "
-    wasted = spare > usage.disk_allocated * 0.3 and spare > 1 << 30
-    reclaim = f", {size(spare)[0]} to reclaim" if wasted else ""
-    share = used / instance.disk
-    mark = "warn" if wasted else "dim"
-    return (shed((("DISK    ", "faint"), (number, "bold"), (f" of {total}", "dim"), (f"{inside}host {host}", mark),
-                  (reclaim, mark)), cells),
-            meter(share, cells, "warn" if share >= 0.7 else "number"))
-
-
-def transfers(instance: Instance, cells: int) -> tuple[Line, ...]:
-    """Storage of the VM process."""
-    read, read_unit = rate(instance.usage.read_rate)
-    write, write_unit = rate(instance.usage.write_rate)
-    words = ("read ", "write ") if cells >= 40 else ("r ", "w ")
-    return ((("I/O     ", "faint"), (words[0], "dim"), (read, ""), (f" {read_unit}   ", "dim"),
-             (words[1], "dim"), (write, ""), (f" {write_unit}", "dim")),)
 
 
 def findings(instance: Instance, limit: int = 3) -> tuple[Line, ...]:
@@ -207,11 +170,22 @@ def title(instance: Instance, now: float) -> Line:
             ("  ◆ protected" if instance.protected else "", "protected"))
 
 
-def overview(instance: Instance, cpu: Sequence[float], now: float, cells: int, rows: int) -> tuple[Line, ...]:
+def overview(instance: Instance, past: Past, now: float, cells: int, rows: int) -> tuple[Line, ...]:
     """The whole pane in `cells` x `rows`."""
-    below = indent(findings(instance), 1)
+    below, top = indent(findings(instance), 1), banner(instance, cells)
     arrange = _stacked if cells < 76 else _columns
-    return fill(arrange(instance, cpu, now, cells, rows), below, rows)
+    room = rows - len(top)
+    return (*top, *fill(arrange(instance, past, now, cells, room), below, room))
+
+
+def banner(instance: Instance, cells: int) -> tuple[Line, ...]:
+    """One line over everything while the machine stands still: that it does, and why; a blank one below it."""
+    if instance.status is not Status.PAUSED:
+        return ()
+    reason = instance.phase or (instance.errors[0] if instance.errors else "by a command to its monitor")
+    line: Line = ((" ‖ paused ", "number bold reverse"), ("  ", ""), (reason, "bold"),
+                  ("   nothing in it goes on meanwhile", "dim"))
+    return (shed(line, cells), ())
 
 
 def fill(body: Sequence[Line], below: Sequence[Line], rows: int) -> tuple[Line, ...]:
@@ -223,31 +197,32 @@ def fill(body: Sequence[Line], below: Sequence[Line], rows: int) -> tuple[Line, 
     return (*kept, *([()] * (room + 1 - len(kept))), *below, ())
 
 
-def _columns(instance: Instance, cpu: Sequence[float], now: float, cells: int, rows: int) -> tuple[Line, ...]:
+def _columns(instance: Instance, past: Past, now: float, cells: int, rows: int) -> tuple[Line, ...]:
     half = cells // 2 + 1
     tight = rows < 16
-    left = (*identity(instance, now), *spaced(ports(instance.forwards)), *spaced(mounts(instance)))
-    right = costs(instance, cpu, cells - half - 2, 2 if tight else 4, not tight)
+    left = (*identity(instance, now, tight), *spaced(ports(instance.forwards)), *spaced(mounts(instance)))
+    right = costs(instance, past, cells - half - 2, 2 if tight else 4, not tight)
     return beside(indent(left, 1), right, half)
 
 
-def _stacked(instance: Instance, cpu: Sequence[float], now: float, cells: int, rows: int) -> tuple[Line, ...]:
+def _stacked(instance: Instance, past: Past, now: float, cells: int, rows: int) -> tuple[Line, ...]:
     wide = max(20, cells - 2)
-    top = (*identity(instance, now), *spaced(ports(instance.forwards, 3)))
-    return (*indent(top, 1), (), *indent(costs(instance, cpu, wide, 3), 1), *indent(spaced(mounts(instance)), 1))
+    top = (*identity(instance, now, rows < 30), *spaced(ports(instance.forwards, 3)))
+    return (*indent(top, 1), (), *indent(costs(instance, past, wide, 3), 1), *indent(spaced(mounts(instance)), 1))
 
 
-def wide(instance: Instance, cpu: Sequence[float], now: float, cells: int) -> tuple[Line, ...]:
+def wide(instance: Instance, past: Past, now: float, cells: int) -> tuple[Line, ...]:
     """The pane of a big screen: the graph over all of it, everything else in two columns below."""
-    half = cells // 2 - 3
+    half, top = cells // 2 - 3, banner(instance, cells)
     ports_and_mounts = (*ports(instance.forwards), *spaced(mounts(instance)))
-    facts = beside(identity(instance, now), ports_and_mounts, half)
+    facts = tuple(shed(line, cells) for line in beside(identity(instance, now), ports_and_mounts, half))
     below = spaced(findings(instance))
     if not instance.status.is_up:
         return (*disk(instance, half - 4), (), *facts, *below)
-    left, right = memory(instance, half - 4), disk(instance, cells - half - 1)
-    return (*processor(instance, cpu, cells - 1, 6), (), *beside(left, right, half), (),
-            *transfers(instance, cells), (), *facts, *below)
+    left = memory(instance, past, half - 4)
+    right = disk(instance, cells - half - 1)
+    return (*top, *processor(instance, past, cells - 1, 6), (), *beside(left, right, half), (),
+            *transfers(instance, past, half - 4), (), *facts, *below)
 
 
 def spaced(lines: tuple[Line, ...]) -> tuple[Line, ...]:

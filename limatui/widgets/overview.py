@@ -87,12 +87,12 @@ class OverviewPane(Lines):
         now, (cells, rows) = self.dashboard.now(), self.size
         if subject.status in _BOOTING and subject.steps:
             return bootview.boot(subject, now, self._serial, cells, rows)
-        cpu = self.dashboard.bridge.history.of(subject.name)
+        past = self.dashboard.bridge.history.past(subject.name)
         head: tuple[Line, ...] = (overview.title(subject, now),) if self.titled else ()
         if rows > _ROOMY:
-            return (*head, *self._with_serial(overview.wide(subject, cpu, now, cells), cells, rows - len(head)))
+            return (*head, *self._with_serial(overview.wide(subject, past, now, cells), cells, rows - len(head)))
         gap: tuple[Line, ...] = ((),) if head and rows > 15 else ()
-        return (*head, *gap, *overview.overview(subject, cpu, now, cells, rows - len(head) - len(gap)))
+        return (*head, *gap, *overview.overview(subject, past, now, cells, rows - len(head) - len(gap)))
 
     def _with_serial(self, upper: tuple[Line, ...], cells: int, rows: int) -> tuple[Line, ...]:
         room = rows - len(upper) - 3

@@ -13,7 +13,7 @@ from limacore.drivers.demo import world
 from limacore.model.instance import Fleet, Instance, Status, Step
 from limacore.model.job import Job, JobState
 from limatui import actions, filter, settings
-from limatui.history import History
+from limatui.history import History, Past
 from limatui.ink import beside, cut, pad, plain, shed, spread, width
 from limatui.notices import happened
 from limatui.present import bootview, keys, layout, meters, overview, rows, words
@@ -187,10 +187,10 @@ def test_boot_steps_and_serial() -> None:
 @pytest.mark.parametrize("instance", FLEET.instances, ids=lambda each: str(each.name))
 @pytest.mark.parametrize(("cells", "high"), [(30, 6), (78, 12), (118, 22), (110, 50)])
 def test_an_overview_fits_its_area(instance: Instance, cells: int, high: int) -> None:
-    lines = overview.overview(instance, (3.0,) * 200, NOW, cells, high)
+    lines = overview.overview(instance, Past((3.0,) * 200, (2.0,) * 9), NOW, cells, high)
     assert len(lines) <= high
     if cells >= 78:
-        assert all(width(line) <= cells for line in overview.wide(instance, (3.0,) * 300, NOW, cells)[:8])
+        assert all(width(line) <= cells for line in overview.wide(instance, Past((3.0,) * 300), NOW, cells)[:8])
 
 
 def test_scripts_of_the_user_stand_below_the_scripts() -> None:
@@ -215,6 +215,21 @@ def test_findings_tell_the_repair() -> None:
     assert not overview.findings(K8S)
 
 
+def test_inside_and_outside_are_told_apart() -> None:
+    text = "\n".join(plain(each) for each in overview.overview(DEFAULT, Past((3.0,) * 200, (2.0,) * 9), NOW, 118, 24))
+    assert "of 2 cores outside" in text and "% inside   load 0.0" in text and "GiB inside   host" in text
+    assert "192.168.5.15   eth0, 2 more" in text
+    assert "127.0.0.1:8080 ← 0.0.0.0:80" in text and "0.0.0.0:22" not in text and "and 2 more   6 shows them" in text
+    assert "/home/ada/src → /src  writable  the SFTP server ended" in text
+
+
+def test_a_pause_stands_over_everything() -> None:
+    lines = [plain(each) for each in overview.overview(CI_ARM, Past(), NOW, 118, 20)]
+    assert lines[0].strip().startswith("‖ paused   host disk full") and len(lines) <= 20
+    assert plain(overview.wide(replace(CI_ARM, phase="", errors=()), Past(), NOW, 110)[0]).endswith("goes on meanwhile")
+    assert not overview.banner(DEFAULT, 80)
+
+
 def test_modes() -> None:
     assert [layout.mode(*size) for size in ((80, 24), (120, 36), (200, 60), (200, 30), (90, 60))] == [
         "narrow", "medium", "wide", "medium", "narrow"]
@@ -226,6 +241,9 @@ def test_history_samples_once_a_second_and_forgets() -> None:
     for second in range(5):
         history.add(FLEET, NOW + second)
         history.add(FLEET, NOW + second + 0.25)
+    past = history.past("default")
+    assert len(past.cpu) == len(past.inside) == len(past.memory) == len(past.transfers) == 5
+    assert 0 < past.inside[-1] < past.cpu[-1] and 25 < past.memory[-1] < 35 and history.past("k8s") == Past()
     assert len(history.of("default")) == 5 and len(history.of("default", 2)) == 2 and not history.of("k8s")
     history.add(replace(FLEET, instances=()), NOW + 9)
     assert not history.of("default") and len(history.host()) == 6
