@@ -28,6 +28,9 @@ class Console(Protocol):
     async def write(self, data: bytes) -> None:
         """Type into the guest."""
 
+    def resize(self, cols: int, rows: int) -> None:
+        """The window has another size; nobody tells that to a serial port."""
+
 
 class EngineApi(Protocol):
     """Verbs return the id of a job at once and never raise for what happens later; queries raise LimaError."""
@@ -111,8 +114,11 @@ class EngineApi(Protocol):
     def log_files(self, name: str) -> tuple[LogFile, ...]:
         """The logs of an instance that exist now, serial.log first, then ha.stderr.log, earlier boots last."""
 
-    def console(self, name: str, source: str = "serial") -> AbstractAsyncContextManager[Console]:
-        """Hold the serial socket; raises LockedError naming the holder, StateError when it does not run."""
+    def console(self, name: str, source: str = "serial", *, size: tuple[int, int] = (80, 24)
+                ) -> AbstractAsyncContextManager[Console]:
+        """Hold a serial socket (`serial`, `serialv`, `serialp`), or a `shell` of that size over ssh.
+
+        Raises LockedError naming the holder, StateError when it does not run, GuestError."""
 
     def read_config(self, name: str) -> str:
         """The text of lima.yaml."""

@@ -13,6 +13,7 @@ from limacore.engine.doctor import Doctor
 from limacore.engine.logs import log_files
 from limacore.engine.observe import Observer
 from limacore.engine.runtime import Runtime
+from limacore.engine.shell import shell
 from limacore.engine.storage import Storage
 from limacore.engine.texts import Texts
 from limacore.engine.verbs import Verbs
@@ -20,6 +21,7 @@ from limacore.lifecycle.guard import existing
 from limacore.model.instance import Fleet
 from limacore.model.job import Job
 from limacore.model.logfile import LogFile
+from limacore.ssh.session import ShellSession
 
 
 class Engine(Verbs, Storage, Runtime, Texts, Doctor):
@@ -56,8 +58,13 @@ class Engine(Verbs, Storage, Runtime, Texts, Doctor):
         """The logs that exist now: this boot's first."""
         return log_files(existing(self._home, name))
 
-    def console(self, name: str, source: str = "serial") -> AbstractAsyncContextManager[SerialConsole]:
-        """Hold a serial console; raises LockedError naming the holder, StateError when it does not run."""
+    def console(self, name: str, source: str = "serial", *, size: tuple[int, int] = (80, 24)
+                ) -> AbstractAsyncContextManager[SerialConsole | ShellSession]:
+        """Hold a serial console, or a `shell` of that size over ssh; raises StateError when it does not run.
+
+        Also LockedError naming the holder of a serial port, GuestError when the guest does not let us in."""
+        if source == "shell":
+            return shell(self._home, existing(self._home, name).name, *size)
         return hold(existing(self._home, name), source)
 
     def shell_argv(self, name: str) -> tuple[str, ...]:

@@ -39,6 +39,9 @@ class SerialConsole:
         except ConnectionError as error:
             raise StateError("the console is closed: the machine ended") from error
 
+    def resize(self, cols: int, rows: int) -> None:
+        """A serial port has no size."""
+
 
 @contextlib.asynccontextmanager
 async def hold(paths: InstancePaths, source: str) -> AsyncIterator[SerialConsole]:

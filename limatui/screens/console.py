@@ -1,12 +1,10 @@
-"""The console pane: what the guest printed so far, then its live serial port; typing only on demand."""
+"""The console pane: what the guest printed so far, then a live serial port, or a shell; typing only on demand."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -17,17 +15,17 @@ from textual.widgets import Input
 from textual.worker import Worker
 
 from limacore.errors import LimaError, LockedError
-from limacore.model.logfile import LogFile
 from limatui.api import Console, EngineApi
 from limatui.ink import Line
+from limatui.present import console as present
+from limatui.present.console import NOWHERE, SOURCES, Link
 from limatui.widgets.ask import Ask, Choice
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar
-from limatui.widgets.grid import Match, open_grid
+from limatui.widgets.grid import open_grid
 from limatui.widgets.logfile import Tail
 from limatui.widgets.terminal import Terminal
 
-_NOWHERE = Path("/nonexistent")
 HISTORY = 256 * 1024
 """Bytes of serial.log shown before the live port: about 3,000 lines."""
 READ_PAUSE = 0.002
@@ -37,69 +35,14 @@ FOLLOW = 0.2
 PASTE_BLOCK, PASTE_PAUSE = 64, 0.01
 """About 6 KB/s: a guest's terminal line holds 4 KB that nobody has read yet, and drops the rest."""
 
-CONSOLE_KEYS: Sequence[tuple[str, str]] = (
-    ("enter i", "type into the guest; every key goes there"),
-    ("ctrl+]", "give the keyboard back"),
-    ("F9 /", "search back through all that was printed; n older, N newer, esc ends"),
-    ("F10", "copy the selection or the screen"),
-    ("F11", "full screen"),
-    ("F12", "paste what was copied here; your terminal's own paste works too"),
-    ("shift+pgup shift+pgdn", "scroll, also while typing; the wheel does it too"),
-    ("j k g G pgup pgdn", "scroll while watching"),
-)
-
-
-class Link(NamedTuple):
-    """How the pane is connected: `state` is live, held, stopped or opening; `word` says it to the user."""
-
-    state: str
-    word: str = ""
-    detail: str = ""
-
-
-_MARKS = {"live": ("●", "running"), "held": ("◐", "warn"), "stopped": ("○", "dim"), "opening": ("○", "faint")}
-
-
-def header(name: str, link: Link, typing: bool) -> tuple[Line, Line]:
-    """The line above the console: whose, how connected, who has the keyboard."""
-    glyph, mark = _MARKS[link.state]
-    left: Line = ((name, "bold"), ("  console   ", "dim"), (f"{glyph} {link.word}", mark), (f"  {link.detail}", "dim"))
-    if typing:
-        return left, (("typing", "accent-key bold"), ("  ctrl+] gives the keyboard back", "dim"))
-    return left, (("watching", "dim"), ("  enter types", "dim")) if link.state == "live" else ()
-
-
-def sought(text: str, match: Match) -> Line:
-    """What the search found."""
-    if not text:
-        return ()
-    found = (f"{match.number} of {match.total:,}", "number") if match.number else ("not found", "warn")
-    return (("/", "accent-key"), (f"{text}  ", ""), found, ("   n older  N newer  esc ends   ", "faint"))
-
-
-def status(back: int, below: int, size: tuple[int, int]) -> Line:
-    """The line under the console: how much is above and below, and the size of the guest's screen."""
-    rest = ((f"   ↓ {below:,} below", "warn"),) if below else ()
-    return (
-        (f"{back:,} lines back", "faint"), *rest, ("   source ", "faint"), ("serial", "accent-key"),
-        (f"   guest {size[0]}×{size[1]}", "faint"),
-    )
-
-
-def overlap(seen: bytes, fresh: bytes) -> int:
-    """How many bytes at the start of `fresh` are those that `seen` ends with."""
-    for size in range(min(len(seen), len(fresh)), 0, -1):
-        if seen.endswith(fresh[:size]):
-            return size
-    return 0
-
-
 class ConsolePane(Widget):
-    """The serial console of one instance; holds the socket only while it is on the screen."""
+    """A console of one instance; holds its socket only while it is on the screen."""
 
     instance: reactive[str] = reactive("", init=False)
+    source: reactive[str] = reactive("serial", init=False)
     link: reactive[Link] = reactive(Link("opening", "opening"), init=False)
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "source", "source"), Binding("enter", "reopen", "another shell", show=False),
         Binding("f11", "full", "full screen", key_display="F11"),
         Binding("escape", "leave_search", "end search", show=False),
         Binding("f12", "paste", "paste", key_display="F12"),
@@ -110,6 +53,7 @@ class ConsolePane(Widget):
         self._port: Console | None = None
         self._worker: Worker[None] | None = None
         self._fresh = asyncio.Event()
+        self._fitted = (0, 0)
         self.set_reactive(ConsolePane.instance, instance)
 
     def compose(self) -> ComposeResult:
@@ -151,6 +95,10 @@ class ConsolePane(Widget):
             self._restart()
         self._show()
 
+    def watch_source(self) -> None:
+        """Another port, or a shell."""
+        self.watch_instance()
+
     def _halt(self) -> None:
         if self._worker is not None:
             self._worker.cancel()
@@ -169,14 +117,20 @@ class ConsolePane(Widget):
             grid = await asyncio.to_thread(open_grid, 80, 24)
             self.terminal.open(grid)
         self.terminal.clear()
-        tail = Tail(_NOWHERE, HISTORY)
+        await (self._shell(name) if self.source == "shell" else self._serial(name))
+
+    async def _serial(self, name: str) -> None:
+        tail = Tail(NOWHERE, HISTORY)
         while True:
             try:
-                if tail.path == _NOWHERE:
-                    tail = Tail(_serial(await asyncio.to_thread(self.engine.log_files, name)), HISTORY)
+                if tail.path == NOWHERE:
+                    logs = await asyncio.to_thread(self.engine.log_files, name)
+                    tail = Tail(present.log_of(self.source, logs), HISTORY)
                 await self._catch_up(tail)
-                async with self.engine.console(name) as console:
-                    await self._live(console, tail)
+                async with self.engine.console(name, self.source) as console:
+                    await self._live(console, await self._catch_up(tail))
+                await asyncio.to_thread(tail.skip)
+                self.link = Link("stopped", "closed", "the machine closed its serial port")
             except LockedError as error:
                 self.link = Link("held", "held by another", f"{error.message}; reading serial.log")
             except LimaError as error:
@@ -196,21 +150,32 @@ class ConsolePane(Widget):
             self.terminal.grid.replies()
         return news.data
 
-    async def _live(self, console: Console, tail: Tail) -> None:
-        seen = await self._catch_up(tail)
+    async def _shell(self, name: str) -> None:
+        """One login; the user asks for the next one."""
+        try:
+            async with self.engine.console(name, "shell", size=self._room()) as console:
+                await self._live(console)
+            self.link = Link("stopped", "ended", "the shell has ended")
+        except LimaError as error:
+            self.link = Link("stopped", "not connected", ": ".join(filter(None, (error.message, error.detail))))
+
+    def _room(self) -> tuple[int, int]:
+        self._fitted = (self.terminal.content_size.width, self.terminal.content_size.height)
+        return self._fitted
+
+    async def _live(self, console: Console, seen: bytes = b"") -> None:
         self._port = console
-        self.link = Link("live", "live", "serial.sock")
+        self.link = present.live(self.source)
+        console.resize(*self._room())
         try:
             while data := await console.read():
-                self.terminal.feed(data[overlap(seen, data) :])
+                self.terminal.feed(data[present.overlap(seen, data) :])
                 seen = b""
                 await self._answer(console)
                 await asyncio.sleep(READ_PAUSE)
         finally:
             if self._port is console:
                 self._port = None
-        await asyncio.to_thread(tail.skip)
-        self.link = Link("stopped", "closed", "the machine closed its serial port")
 
     async def _answer(self, console: Console) -> None:
         """Answer what the guest asks its terminal, but never type while the user only watches."""
@@ -238,8 +203,10 @@ class ConsolePane(Widget):
         self._show()
 
     def on_terminal_changed(self, event: Terminal.Changed) -> None:
-        """Refresh the two lines."""
+        """Refresh the two lines; a window of another size is told to the guest."""
         event.stop()
+        if self._port is not None and self._fitted != self.terminal.content_size:
+            self._port.resize(*self._room())
         self._show()
 
     def _show(self) -> None:
@@ -247,9 +214,10 @@ class ConsolePane(Widget):
             return
         terminal = self.terminal
         back, below = terminal.grid.position() if terminal.grid is not None else (0, 0)
-        self.query_one(".head", Bar).show(*header(self.instance, self.link, terminal.typing))
-        found = sought(terminal.sought, terminal.match)
-        self.query_one(".foot", Bar).show((*found, *status(back, below, terminal.content_size)))
+        self.query_one(".head", Bar).show(
+            *present.header(self.instance, self.link, terminal.typing, self.source))
+        found = present.sought(terminal.sought, terminal.match)
+        self.query_one(".foot", Bar).show((*found, *present.status(back, below, terminal.content_size, self.source)))
 
     def on_terminal_search_wanted(self, event: Terminal.SearchWanted) -> None:
         """Ask what to look for."""
@@ -266,10 +234,20 @@ class ConsolePane(Widget):
         self.terminal.find(event.value)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Escape belongs to others unless there is a search to end."""
+        """Escape belongs to others unless there is a search to end, enter unless a shell has ended."""
+        if action == "reopen":
+            return self.source == "shell" and self.link.state == "stopped"
         if action == "leave_search":
             return self.has_class("-searching") or bool(self.terminal.sought)
         return True
+
+    def action_source(self) -> None:
+        """The next source."""
+        self.source = SOURCES[(SOURCES.index(self.source) + 1) % len(SOURCES)]
+
+    def action_reopen(self) -> None:
+        """Another shell."""
+        self._restart()
 
     def action_leave_search(self) -> None:
         """End the search, or only its question."""
@@ -305,14 +283,14 @@ class ConsolePane(Widget):
             self._paste(text)
 
     def _paste(self, text: str) -> None:
-        if not is_risky(text):
+        if not present.is_risky(text):
             begin(self, "console-paste", partial(self._type, text))
             return
         lines = text.splitlines()
         shown: list[Line] = [((line, "text-bright"),) for line in lines[:8]]
         if len(lines) > 8:
             shown.append(((f"… and {len(lines) - 8} more", "dim"),))
-        question = Ask("Paste into the guest?", shown, (Choice("enter", "paste", "paste"),), warning=_risk(text))
+        question = Ask("Paste into the guest?", shown, (Choice("enter", "paste", "paste"),), warning=present.risk(text))
         self.app.push_screen(question, lambda answer: self._pasted(answer, text))
 
     def _pasted(self, answer: str | None, text: str) -> None:
@@ -335,19 +313,3 @@ class ConsolePane(Widget):
     def on_focus(self, event: events.Focus) -> None:
         """The terminal is what can be focused."""
         self.terminal.focus()
-
-
-def is_risky(text: str) -> bool:
-    """Whether a paste could run something by itself: several lines, or control characters."""
-    return any((char < " " and char != "\t") or "\x7f" <= char <= "\x9f" for char in text)
-
-
-def _risk(text: str) -> str:
-    lines = len(text.splitlines())
-    if lines > 1 or "\n" in text:
-        return f"{lines} line{'s' * (lines > 1)}: each one runs as if typed"
-    return "it contains control characters"
-
-
-def _serial(logs: Sequence[LogFile]) -> Path:
-    return next((log.path for log in logs if log.label == "serial"), _NOWHERE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -10,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
+from limatui.present.console import CONSOLE_KEYS
 from limatui.present.keys import Key, help_lines, help_section
 from limatui.present.logs import LOG_KEYS
 from limatui.widgets.bar import Bar, Block
@@ -40,9 +40,8 @@ class HelpScreen(ModalScreen[None]):
 
     def on_resize(self) -> None:
         """As wide as there is room."""
-        console = getattr(import_module("limatui.screens.console"), "CONSOLE_KEYS", ())
         cells = min(110, self.size.width - 6)
-        self.query_one(Block).show((*help_lines(console, cells), *help_section("LOGS", LOG_KEYS, cells)))
+        self.query_one(Block).show((*help_lines(CONSOLE_KEYS, cells), *help_section("LOGS", LOG_KEYS, cells)))
 
     def action_scroll(self, lines: int) -> None:
         """Up or down."""

@@ -28,6 +28,7 @@ class SocketConsole:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
+        self.sizes: list[tuple[int, int]] = []
 
     async def read(self) -> bytes:
         return await self.reader.read(65536)
@@ -35,6 +36,9 @@ class SocketConsole:
     async def write(self, data: bytes) -> None:
         self.writer.write(data)
         await self.writer.drain()
+
+    def resize(self, cols: int, rows: int) -> None:
+        self.sizes.append((cols, rows))
 
 
 class FileEngine:
@@ -55,7 +59,9 @@ class FileEngine:
                      if (self.dir(name) / file).exists())
 
     @asynccontextmanager
-    async def console(self, name: str, source: str = "serial") -> AsyncIterator[SocketConsole]:
+    async def console(self, name: str, source: str = "serial", *, size: tuple[int, int] = (80, 24)
+                      ) -> AsyncIterator[SocketConsole]:
+        self.calls.append(("console", name, source, size))
         if self.holder:
             raise LockedError(f"the console of {name} is held by {self.holder}")
         try:
@@ -125,7 +131,7 @@ class FileEngine:
 class PaneApp(App[None]):
     """One pane, the themes and styles of the dashboard, and bindings that a terminal must not lose keys to."""
 
-    BINDINGS = [("s", "record('s')", "start"), ("q", "record('q')", "quit")]
+    BINDINGS = [("x", "record('x')", "start"), ("q", "record('q')", "quit")]
     fleet: reactive[Fleet] = reactive(Fleet(home=""))
 
     def __init__(self, pane: Widget, engine: FileEngine) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from limatui.screens.console import CONSOLE_KEYS, ConsolePane, Link, header, is_risky, overlap
+from limatui.present.console import CONSOLE_KEYS, Link, header, is_risky, overlap
+from limatui.screens.console import ConsolePane
 from limatui.widgets.ask import Ask
 from tests.ui.pane_app import FileEngine, PaneApp, screen_text, until
 
@@ -74,14 +75,14 @@ async def test_history_then_live_then_typing(lima_home: Path) -> None:
             await until(pilot, on_screen(app, "login:"))
             peer.print(b"dev\r\n\x1b[32mwelcome\x1b[0m")
             await until(pilot, on_screen(app, "welcome"))
-            await pilot.press("s")
-            assert (app.recorded, bytes(peer.got)) == (["s"], b""), "watching: keys are the app's"
+            await pilot.press("x")
+            assert (app.recorded, bytes(peer.got)) == (["x"], b""), "watching: keys are the app's"
             await pilot.press("enter", *"sq", "ctrl+c", "ctrl+q", "ctrl+p", "tab", "shift+tab", "escape", "up", "f5")
             await until(pilot, lambda: peer.got.endswith(b"\x1b[15~"))
             assert bytes(peer.got) == b"sq\x03\x11\x10\t\x1b[Z\x1b\x1b[A\x1b[15~"
-            assert app.recorded == ["s"]
-            await pilot.press("ctrl+right_square_bracket", "s")
-            assert (app.recorded, pane.terminal.typing) == (["s", "s"], False)
+            assert app.recorded == ["x"]
+            await pilot.press("ctrl+right_square_bracket", "x")
+            assert (app.recorded, pane.terminal.typing) == (["x", "x"], False)
 
 
 async def test_the_app_gets_no_priority_key_while_typing(lima_home: Path) -> None:
@@ -91,6 +92,18 @@ async def test_the_app_gets_no_priority_key_while_typing(lima_home: Path) -> Non
         await pilot.press("i", "ctrl+t")
         await until(pilot, lambda: bytes(peer.got) == b"\x14")
         assert app.recorded == []
+
+
+async def test_a_shell_is_told_the_size_of_the_window(lima_home: Path) -> None:
+    async with serial(lima_home), console(lima_home) as (app, pane, pilot):
+        await until(pilot, lambda: pane.link.state == "live")
+        await pilot.press("s")
+        await until(pilot, lambda: pane.link.state == "live" and pane.source == "shell")
+        asked = [call[3] for call in app.bridge.engine.calls if call[:3] == ("console", "default", "shell")]
+        assert asked == [tuple(pane.terminal.content_size)]
+        await pilot.resize_terminal(90, 20)
+        sizes = pane._port.sizes  # type: ignore[union-attr]
+        await until(pilot, lambda: sizes[-1] == tuple(pane.terminal.content_size) and sizes[-1] != asked[0])
 
 
 async def test_losing_the_focus_gives_the_keyboard_back(lima_home: Path) -> None:

@@ -29,6 +29,9 @@ class DemoConsole:
             self.arrived.put_nowait(printed)
             await asyncio.to_thread(self._log, printed)
 
+    def resize(self, cols: int, rows: int) -> None:
+        """Nothing here depends on it."""
+
 
 class Line:
     """The serial port of one machine."""

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from limacore.drivers.demo import files, world
-from limacore.drivers.demo.console import DemoConsole
+from limacore.drivers.demo.console import DemoConsole, Line
 from limacore.drivers.demo.doctor import DemoDoctor
 from limacore.drivers.demo.runtime import DemoRuntime
 from limacore.drivers.demo.storage import DemoStorage
@@ -64,13 +64,18 @@ class DemoEngine(DemoVerbs, DemoStorage, DemoRuntime, DemoTexts, DemoDoctor):
         return files.logs(self._directory(name), self._get(name).started_at)
 
     @asynccontextmanager
-    async def console(self, name: str, source: str = "serial") -> AsyncIterator[DemoConsole]:
-        """Hold the serial port; raises LockedError or StateError."""
+    async def console(self, name: str, source: str = "serial", *, size: tuple[int, int] = (80, 24)
+                      ) -> AsyncIterator[DemoConsole]:
+        """Hold a serial port, or a shell; raises LockedError or StateError."""
         if not self._get(name).status.is_up:
             raise StateError(f"instance `{name}` does not run", hint=f"start it: limatui start {name}")
         directory = await asyncio.to_thread(self._directory, name)
         live = self._get(name).status is Status.RUNNING
-        async with self._line(name).hold(live=live, log=lambda data: files.append_serial(directory, data)) as held:
+        log = (lambda data: None) if source != "serial" else lambda data: files.append_serial(directory, data)
+        if source == "shell" and not live:
+            raise StateError(f"instance `{name}` is not ready for a shell")
+        line = self._line(name) if source == "serial" else self._lines.setdefault(f"{name}/{source}", Line(name))
+        async with line.hold(live=live and source in ("serial", "shell"), log=log) as held:
             yield held
 
     def shell_argv(self, name: str) -> tuple[str, ...]:

@@ -1,0 +1,102 @@
+"""What stands around a console, where its bytes come from, and what may be pasted: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from limacore.model.logfile import LogFile
+from limatui.ink import Line
+from limatui.widgets.grid import Match
+
+NOWHERE = Path("/nonexistent")
+SOURCES = ("serial", "shell", "serialv", "serialp")
+"""What `s` goes through: the console of the boot, a shell over ssh, the virtio and the PCI port."""
+_LOGS = {"serial": "serial", "serialv": "serial virtio", "serialp": "serial pci"}
+_NAMES = {"serial": "console", "shell": "shell", "serialv": "virtio console", "serialp": "PCI console"}
+_PLACES = {"shell": "ssh"}
+
+CONSOLE_KEYS: Sequence[tuple[str, str]] = (
+    ("enter i", "type into the guest; every key goes there"),
+    ("ctrl+]", "give the keyboard back"),
+    ("s", "another source: serial port, shell over ssh, virtio and PCI port"),
+    ("F9 /", "search back through all that was printed; n older, N newer, esc ends"),
+    ("F10", "copy the selection or the screen"),
+    ("F11", "full screen"),
+    ("F12", "paste what was copied here; your terminal's own paste works too"),
+    ("shift+pgup shift+pgdn", "scroll, also while typing; the wheel does it too"),
+    ("j k g G pgup pgdn", "scroll while watching"),
+)
+
+
+class Link(NamedTuple):
+    """How the pane is connected: `state` is live, held, stopped or opening; `word` says it to the user."""
+
+    state: str
+    word: str = ""
+    detail: str = ""
+
+
+_MARKS = {"live": ("●", "running"), "held": ("◐", "warn"), "stopped": ("○", "dim"), "opening": ("○", "faint")}
+
+
+def live(source: str) -> Link:
+    """Connected."""
+    return Link("live", "live", _PLACES.get(source, f"{source}.sock"))
+
+
+def header(name: str, link: Link, typing: bool, source: str = "serial") -> tuple[Line, Line]:
+    """The line above the console: whose, how connected, who has the keyboard."""
+    glyph, mark = _MARKS[link.state]
+    left: Line = ((name, "bold"), (f"  {_NAMES[source]}   ", "dim"), (f"{glyph} {link.word}", mark),
+                  (f"  {link.detail}", "dim"))
+    if typing:
+        return left, (("typing", "accent-key bold"), ("  ctrl+] gives the keyboard back", "dim"))
+    if link.state == "live":
+        return left, (("watching", "dim"), ("  enter types", "dim"))
+    return left, (("enter", "accent-key"), (" opens another", "dim")) if source == "shell" and link.state == "stopped" \
+        else ()
+
+
+def sought(text: str, match: Match) -> Line:
+    """What the search found."""
+    if not text:
+        return ()
+    found = (f"{match.number} of {match.total:,}", "number") if match.number else ("not found", "warn")
+    return (("/", "accent-key"), (f"{text}  ", ""), found, ("   n older  N newer  esc ends   ", "faint"))
+
+
+def status(back: int, below: int, size: tuple[int, int], source: str = "serial") -> Line:
+    """The line under the console: how much is above and below, and the size of the guest's screen."""
+    rest = ((f"   ↓ {below:,} below", "warn"),) if below else ()
+    return (
+        (f"{back:,} lines back", "faint"), *rest, ("   source ", "faint"), (source, "accent-key"),
+        (f"   guest {size[0]}×{size[1]}", "faint"),
+    )
+
+
+def overlap(seen: bytes, fresh: bytes) -> int:
+    """How many bytes at the start of `fresh` are those that `seen` ends with."""
+    for size in range(min(len(seen), len(fresh)), 0, -1):
+        if seen.endswith(fresh[:size]):
+            return size
+    return 0
+
+
+def is_risky(text: str) -> bool:
+    """Whether a paste could run something by itself: several lines, or control characters."""
+    return any((char < " " and char != "\t") or "\x7f" <= char <= "\x9f" for char in text)
+
+
+def risk(text: str) -> str:
+    """Why it is risky."""
+    lines = len(text.splitlines())
+    if lines > 1 or "\n" in text:
+        return f"{lines} line{'s' * (lines > 1)}: each one runs as if typed"
+    return "it contains control characters"
+
+
+def log_of(source: str, logs: Sequence[LogFile]) -> Path:
+    """Where a source was written to so far."""
+    return next((log.path for log in logs if log.label == _LOGS.get(source)), NOWHERE)
