@@ -175,6 +175,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("reset", "F", "factory reset", "as it was when it was made, after a question", "instance", 0,
            "limatui factory-reset {}", _reset),
     Action("delete", "D", "delete", "delete it, after a question", "instance", 0, "limatui delete {}", _delete),
+    Action("mark", "space", "mark", "mark it, for what is then done to all that are marked", "list"),
+    Action("mark_all", "asterisk", "mark all", "mark all that are shown, or none", "list"),
+    Action("sort", "o", "sort", "by name, status, cpu, memory, disk or uptime", "list"),
+    Action("reverse", "O", "turn around", "the order the other way round", "list"),
+    Action("hide", "H", "hide stopped", "only what is up, and back", "list"),
+    Action("faults", "exclamation_mark", "only faults", "only what needs a look, and back", "list"),
     Action("snapshots", "", "snapshots", "the snapshots of this instance", "pane", 0, "limatui snapshot list {}",
            _needs_one),
     Action("templates", "T", "templates", "the templates: look, edit a copy, make an instance of one", "dashboard"),
@@ -185,6 +191,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("checkup", "H", "doctor for all", "what is wrong with this computer and all instances", "dashboard", 0,
            "limatui doctor"),
     Action("jobs", "J", "jobs", "what runs, what failed and why", "dashboard", 11),
+    Action("events", "E", "events", "what happened to machines, whoever did it", "dashboard"),
     Action("filter", "/", "filter", "filter the list: text, regular expression, !not, status:running", "dashboard", 12),
     Action("palette", "colon,ctrl+p", "palette", "find an action by its name", "dashboard", 13),
     Action("help", "question_mark", "help", "all keys", "dashboard", 14),
@@ -202,10 +209,13 @@ MOVES: tuple[tuple[str, str], ...] = (
 )
 
 
+_SIGNS = {"colon": ":", "question_mark": "?", "slash": "/", "asterisk": "*", "exclamation_mark": "!"}
+
+
 def shown_key(action: Action) -> str:
     """The key as people write it."""
     first = action.key.split(",")[0]
-    return {"colon": ":", "question_mark": "?", "slash": "/"}.get(first, first)
+    return _SIGNS.get(first, first)
 
 
 def footer_actions() -> tuple[Action, ...]:

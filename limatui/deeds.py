@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from textual.timer import Timer
 
 from limacore.model.instance import Status
 from limacore.model.job import JobState
+from limatui import bulk
 from limatui.actions import BY_ID
 from limatui.messages import Wanted
+from limatui.present import listing
+from limatui.present.listing import View
 
 if TYPE_CHECKING:
     from limatui.screens.main import MainScreen
@@ -24,19 +28,21 @@ class Countdown:
         self._timer: Timer | None = None
         self._left = 0
         self.name = ""
+        self._names: tuple[str, ...] = ()
 
     @property
     def runs(self) -> bool:
         """Whether something is about to be stopped."""
         return self._timer is not None
 
-    def begin(self, name: str) -> None:
-        """Count down for `name`, or stop at once when it counts already."""
-        if self.runs and self.name == name:
+    def begin(self, *names: str) -> None:
+        """Count down for instances, or stop at once when it counts for them already."""
+        if self.runs and self._names == names:
             self._done()
             return
         self.cancel()
-        self.name, self._left = name, self._screen.dashboard.stop_seconds
+        self._names, self.name = names, names[0] if len(names) == 1 else f"{len(names)} instances"
+        self._left = self._screen.dashboard.stop_seconds
         if self._left <= 0:
             self._done()
             return
@@ -51,16 +57,19 @@ class Countdown:
             self._show()
 
     def _show(self) -> None:
+        kept = "it" if len(self._names) == 1 else "them"
         self._screen.footer.say((
             ("stopping ", "warn"), (self.name, "bold"), (f" in {self._left} s   ", "warn"), ("esc", "bold accent-key"),
-            (" keeps it running   ", "dim"), ("x", "bold accent-key"), (" now   ", "dim"), ("X", "bold accent-key"),
-            (" at once, without asking the guest", "dim"),
+            (f" keeps {kept} running   ", "dim"), ("x", "bold accent-key"), (" now   ", "dim"),
+            ("X", "bold accent-key"), (" at once, without asking the guest", "dim"),
         ))
 
     def _done(self) -> None:
-        name = self.name
         self.cancel()
-        self._screen.post_message(Wanted("stop", name))
+        for name in self._names:
+            self._screen.post_message(Wanted("stop", name))
+        if len(self._names) > 1:
+            self._screen.table.unmark()
 
     def cancel(self) -> bool:
         """Forget it; returns whether there was something to forget."""
@@ -201,6 +210,12 @@ def _jobs(screen: MainScreen) -> None:
     screen.app.push_screen(JobsScreen())
 
 
+def _events(screen: MainScreen) -> None:
+    from limatui.screens.events import EventsScreen
+
+    screen.app.push_screen(EventsScreen(), lambda name: screen.go_to(name or ""))
+
+
 def _help(screen: MainScreen) -> None:
     from limatui.screens.help import HelpScreen
 
@@ -227,6 +242,17 @@ def _zoom(screen: MainScreen) -> None:
     screen.zoomed = not screen.zoomed
 
 
+def _mark(screen: MainScreen) -> None:
+    if screen.focused is screen.table:
+        screen.table.mark()
+
+
+def _view(change: Callable[[View], View]) -> Callable[[MainScreen], None]:
+    def deed(screen: MainScreen) -> None:
+        screen.view = change(screen.view)
+    return deed
+
+
 def _quit(screen: MainScreen) -> None:
     if screen.zoomed or screen.focused not in (None, screen.table):
         screen.action_back()
@@ -236,6 +262,34 @@ def _quit(screen: MainScreen) -> None:
 
 def _theme(screen: MainScreen) -> None:
     screen.dashboard.next_theme()
+
+
+def all_marked(screen: MainScreen, action: str) -> None:
+    """Do it to every marked instance to which it can be done; tell why not to the others."""
+    can, cannot = bulk.split(action, screen.table.marked)
+    if cannot:
+        screen.dashboard.tell("\n".join(cannot), title=f"left out: {len(cannot)}", severity="warning")
+    names = tuple(each.name for each in can)
+    if not names:
+        return
+    if action == "stop":
+        screen.stopping.begin(*names)
+        return
+    screen.stopping.cancel()
+    if action in ("delete", "insist"):
+        from limatui import dialogs
+
+        question = dialogs.delete_all(can) if action == "delete" else dialogs.insist_all(can)
+        screen.app.push_screen(question, lambda answer: _each(screen, action, names) if answer else None)
+    else:
+        _each(screen, action, names)
+
+
+def _each(screen: MainScreen, action: str, names: tuple[str, ...]) -> None:
+    """One job for each: they run side by side."""
+    for name in names:
+        screen.post_message(Wanted(action, name))
+    screen.table.unmark()
 
 
 DEEDS: dict[str, Callable[[MainScreen], None]] = {
@@ -250,7 +304,11 @@ DEEDS: dict[str, Callable[[MainScreen], None]] = {
     "templates": _templates, "checkup": lambda screen: _doctor(screen, ""),
     "doctor": lambda screen: _doctor(screen, screen.subject.name if screen.subject else ""),
     "snapshots": lambda screen: screen.open("snapshots", zoom=False),
-    "jobs": _jobs, "help": _help, "palette": _palette, "copy": _copy, "zoom": _zoom, "quit": _quit,
+    "jobs": _jobs, "events": _events, "help": _help, "palette": _palette, "copy": _copy, "zoom": _zoom, "quit": _quit,
     "filter": lambda screen: screen.open_filter(),
+    "mark": _mark, "mark_all": lambda screen: screen.table.mark_all(),
+    "sort": _view(listing.next_sort), "reverse": _view(lambda view: replace(view, backwards=not view.backwards)),
+    "hide": _view(lambda view: replace(view, up_only=not view.up_only)),
+    "faults": _view(lambda view: replace(view, faults_only=not view.faults_only)),
     "theme": _theme,
 }

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from limacore.base.units import parse_size
 from limacore.errors import LimaError
 from limacore.model.instance import Fleet, Instance, Status
 from limacore.paths import check_instance_name
 from limatui.actions import BY_ID
-from limatui.ink import Line
+from limatui.ink import Line, cut
 from limatui.present import ports, snapshots
 from limatui.present.disks import amount
+from limatui.present.words import plural
 from limatui.widgets.ask import Ask, Choice, Field, Fill, Form, TypeName
 
 
@@ -119,6 +122,26 @@ def reset(subject: Instance) -> TypeName:
         _label("then", "the next start makes a new disk and provisions it again", "dim"),
         _label("command", BY_ID["reset"].command(subject), "dim"), (),
     ), subject.name, "reset")
+
+
+def delete_all(subjects: Sequence[Instance]) -> TypeName:
+    """What goes with several instances."""
+    freed = sum(each.usage.disk_allocated for each in subjects)
+    names = tuple(cut(_label("" if at else "instances", each.name), 60) for at, each in enumerate(subjects[:8]))
+    more: tuple[Line, ...] = (_label("", f"and {len(subjects) - 8} more", "dim"),) if len(subjects) > 8 else ()
+    words = " ".join(each.name for each in subjects)
+    return TypeName((
+        (("Delete ", "bold"), (plural(len(subjects), "instance"), "bold bad"), ("?", "bold")), (), *names, *more,
+        _label("disks", f"{amount(freed)} are given back"), _label("command", f"limatui delete {words}", "dim"), (),
+        (("They cannot be brought back. Additional disks stay.", "warn"),), (),
+    ), f"delete {len(subjects)}", "delete")
+
+
+def insist_all(subjects: Sequence[Instance]) -> Ask:
+    """Whether several running machines are to be ended at once."""
+    names = tuple(((each.name, "dim"),) for each in subjects)
+    return Ask(f"End {plural(len(subjects), 'machine')} at once?", names, (Choice("X", "end them", "yes"),),
+               warning="the guests are not asked: what they have not written is lost")
 
 
 def insist(subject: Instance) -> Ask:

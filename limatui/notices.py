@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from limacore.model.instance import Fleet, Instance, Status
+from limacore.model.instance import Fleet, HostUsage, Instance, Status
+from limacore.model.mount import MountState
 
 _SAID = {
     Status.RUNNING: ("is ready", "running"), Status.STARTING: ("starts", "dim"),
@@ -15,6 +16,11 @@ _SAID = {
     Status.PAUSED: ("is paused", "bad"), Status.ORPHAN_QEMU: ("lost its host agent", "bad"),
     Status.ORPHAN_AGENT: ("lost its VM process", "bad"), Status.BROKEN: ("is broken", "bad"),
 }
+
+
+LOW = 0.05
+"""Share of free space below which the disk of this computer is nearly full."""
+_HOST = "this host"
 
 
 class Notice(Struct, frozen=True):
@@ -35,7 +41,13 @@ def happened(before: Fleet | None, after: Fleet, now: float) -> tuple[Notice, ..
     old = {each.name: each for each in before.instances}
     gone = [name for name in old if after.get(name) is None]
     return (*(notice for each in after.instances for notice in _changes(old.get(each.name), each, now)),
-            *(Notice(now, name, "was deleted") for name in gone))
+            *(Notice(now, name, "was deleted") for name in gone), *_host(before.host, after.host, now))
+
+
+def _host(old: HostUsage, new: HostUsage, now: float) -> Iterator[Notice]:
+    if new.disk_free < new.disk_total * LOW and not old.disk_free < old.disk_total * LOW:
+        left = f"{new.disk_free / 2**30:.1f} GiB"
+        yield Notice(now, _HOST, f"has {left} of disk left: guests pause when it is full", "bad")
 
 
 def _changes(old: Instance | None, new: Instance, now: float) -> Iterator[Notice]:
@@ -46,7 +58,32 @@ def _changes(old: Instance | None, new: Instance, now: float) -> Iterator[Notice
         yield Notice(now, new.name, text + (f": {new.phase}" if new.phase and mark == "bad" else ""), mark)
     elif new.status is Status.STARTING and old.phase != new.phase and new.phase:
         yield Notice(now, new.name, new.phase, passing=True)
+    elif new.status is Status.RUNNING:
+        yield from _losses(old, new, now)
     yield from _errors(old, new, now)
+
+
+def _losses(old: Instance, new: Instance, now: float) -> Iterator[Notice]:
+    """What a machine that goes on running has lost, or has again."""
+    failed = {(each.protocol, each.host) for each in old.forwards if each.state == "failed"}
+    for each in new.forwards:
+        if each.state == "failed" and (each.protocol, each.host) not in failed:
+            yield Notice(now, new.name, f"cannot forward {each.guest} to {each.host}: {each.error}", "warn")
+    was = {each.mount_point: each for each in old.mounts}
+    for mount in new.mounts:
+        yield from _mount(was.get(mount.mount_point), mount, new.name, now)
+    if old.agent == "answering" and new.agent == "silent":
+        yield Notice(now, new.name, "its guest agent went silent", "warn")
+
+
+def _mount(old: MountState | None, new: MountState, name: str, now: float) -> Iterator[Notice]:
+    if old is None or old.mounted == new.mounted:
+        return
+    if new.mounted:
+        yield Notice(now, name, f"{new.mount_point} is mounted again", "running")
+    else:
+        why = f": {new.error}" if new.error else ""
+        yield Notice(now, name, f"lost its mount {new.mount_point}{why}", "warn")
 
 
 def _errors(old: Instance | None, new: Instance, now: float) -> Iterator[Notice]:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from limacore.model.instance import Instance
+from limatui import bulk
 from limatui.actions import ACTIONS, MOVES, Action, Subject, footer_actions, shown_key
 from limatui.ink import Line, Span, fit, spread, width
 
@@ -22,12 +24,20 @@ class Key(Struct, frozen=True):
     action: str = ""
 
 
-def list_keys(subject: Subject) -> tuple[Key, ...]:
-    """The footer while the list has the keyboard."""
+def list_keys(subject: Subject, marked: Sequence[Instance] = ()) -> tuple[Key, ...]:
+    """The footer while the list has the keyboard; with marks, what can be done to all of them."""
+    if marked:
+        return tuple(_bulk_key(each, marked) for each in ACTIONS if each.id in bulk.VERBS)
     return tuple(
         Key(shown_key(each), each.word(subject), not each.reason(subject), each.id)
         for each in footer_actions() if each.id != "help"
     )
+
+
+def _bulk_key(action: Action, marked: Sequence[Instance]) -> Key:
+    can, _ = bulk.split(action.id, marked)
+    count = f" {len(can)}" if can else ""
+    return Key(shown_key(action), f"{bulk.word(action.id, marked)}{count}", bool(can) or action.id == "mark", action.id)
 
 
 def arrange(keys: Sequence[Key], cells: int) -> tuple[Key, ...]:
@@ -89,7 +99,7 @@ def palette_line(action: Action, subject: Subject, cells: int) -> Line:
 def help_lines(console: Sequence[tuple[str, str]], cells: int) -> tuple[Line, ...]:
     """All keys, by group."""
     lines: list[Line] = []
-    for group in ("instance", "pane", "dashboard"):
+    for group in ("instance", "list", "pane", "dashboard"):
         lines += [((group.upper(), "faint"),)]
         lines += [_help_line(shown_key(each), each.label, each.help, each.command(None), cells)
                   for each in ACTIONS if each.group == group and each.key]

@@ -22,6 +22,9 @@ class Row(Struct, frozen=True):
     instance: Instance
     cpu: tuple[float, ...] = ()
     now: float = 0.0
+    work: str = ""
+    """What is being done to it, and how far that is."""
+    marked: bool = False
 
 
 class Column(Struct, frozen=True):
@@ -48,7 +51,8 @@ def _name(row: Row, cells: int) -> Line:
 
 
 def _status(row: Row, cells: int) -> Line:
-    return status(row.instance)
+    word, *rest = status(row.instance)
+    return (word, (f" {row.work}" if row.work else "", "number"), *rest)
 
 
 def _cpu(bars: int) -> Callable[[Row, int], Line]:
@@ -138,16 +142,20 @@ def total(chosen: Sequence[Column]) -> int:
     return CURSOR + sum(each.cells + each.gap for each in chosen)
 
 
-def head(chosen: Sequence[Column]) -> Line:
-    """The titles."""
-    cells = [(each.title.ljust(each.cells + each.gap), "faint") for each in chosen]
-    return ((" " * CURSOR, ""), *cells)
+def head(chosen: Sequence[Column], sort: str = "") -> Line:
+    """The titles; the one that the list is sorted by is marked."""
+    spans: list[tuple[str, str]] = [(" " * CURSOR, "")]
+    for each in chosen:
+        here = bool(sort) and sort.startswith(each.title.lower())
+        title = f"{each.title} ▾" if here else each.title
+        spans.append((title.ljust(each.cells + each.gap), "dim" if here else "faint"))
+    return tuple(spans)
 
 
 def row(chosen: Sequence[Column], data: Row, *, cursor: bool, focused: bool = True) -> Line:
     """One instance; the mark on the left shows where the cursor is."""
     mark = ("▌" if cursor else " ", "accent-key" if focused else "faint")
-    spans: list[tuple[str, str]] = [mark, (" " * (CURSOR - 1), "")]
+    spans: list[tuple[str, str]] = [mark, ("✓" if data.marked else " ", "accent-key bold"), (" " * (CURSOR - 2), "")]
     for column in chosen:
         cell = pad(column.draw(data, column.cells), column.cells)
         spans += [(text, f"{marks} bold") if cursor and column.title == "NAME" else (text, marks)

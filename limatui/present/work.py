@@ -43,6 +43,17 @@ def _ending(each: Job, cells: int) -> str:
     return f"{speed}{left(each.eta)}"
 
 
+def at_work(all_jobs: Sequence[Job]) -> dict[str, str]:
+    """What is being done to each instance, and how far that is: `stop 40%`, or the share alone of a start."""
+    found: dict[str, str] = {}
+    for each in all_jobs:
+        if each.state is JobState.RUNNING and each.target and each.target not in found:
+            share = f"{each.progress:.0%}" if each.progress is not None else ""
+            evident = each.verb in ("start", "stop", "restart", "create")
+            found[each.target] = share if evident else f"⟳ {each.verb} {share}".rstrip()
+    return found
+
+
 def left(eta: float) -> str:
     """`12 s left`, `3 min left`."""
     return f"{eta:.0f} s left" if eta < 100 else f"{eta / 60:.0f} min left" if eta < 5400 else f"{duration(eta)} left"

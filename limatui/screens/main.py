@@ -15,12 +15,14 @@ from textual.widget import AwaitMount, Widget
 from textual.widgets import Input
 
 from limacore.model.instance import Instance
-from limatui import deeds, filter
+from limatui import bulk, deeds, filter
 from limatui.actions import ACTIONS, BY_ID
 from limatui.ink import Line
-from limatui.present import layout, overview, rows
+from limatui.present import layout, listing, overview, rows
 from limatui.present.header import header
 from limatui.present.keys import Key, list_keys
+from limatui.present.listing import View
+from limatui.present.work import at_work
 from limatui.present.work import jobs as job_lines
 from limatui.present.work import notices as notice_lines
 from limatui.screens.panes import INDEX, PANES
@@ -60,10 +62,12 @@ class MainScreen(Screen[None]):
     pane: var[int] = var(0, init=False)
     zoomed: var[bool] = var(False, init=False)
     mode: var[str] = var("medium", init=False)
+    view: var[View] = var(View(), init=False)
 
     def __init__(self) -> None:
         super().__init__()
         self._filter = filter.parse("")
+        self._work: dict[str, str] = {}
         self._settling: Timer | None = None
         self.stopping = deeds.Countdown(self)
         self._mounting: AwaitMount | None = None
@@ -74,6 +78,7 @@ class MainScreen(Screen[None]):
         with Container(id="body"):
             with Container(id="left"):
                 yield InstanceTable()
+                yield Lines(id="view")
                 yield Input(placeholder="text, regex, !not, status:running", id="filter")
                 yield Lines(id="jobs", classes="-work")
                 yield Lines(id="events", classes="-work")
@@ -116,12 +121,36 @@ class MainScreen(Screen[None]):
 
     def _fleet_changed(self) -> None:
         now, history = self.dashboard.now(), self.dashboard.bridge.history
-        seen = [each for each in self.dashboard.fleet.instances if self._filter(each)]
+        fleet = self.dashboard.fleet
+        seen = listing.arranged(fleet.instances, self.view, self._filter, lambda name: history.of(name, 8))
         _set_height(self.table, layout.list_rows(self.mode, len(seen), self.size.height))
-        self.table.show([rows.Row(each, history.of(each.name, 8), now) for each in seen])
+        self.table.show([rows.Row(each, history.of(each.name, 8), now, self._work.get(each.name, ""))
+                         for each in seen], fleet.instances, self.view.sort)
+        self._draw_view(len(seen))
         self._draw_rest()
 
     def _jobs_changed(self) -> None:
+        work = at_work(self.dashboard.jobs)
+        if work != self._work:
+            self._work = work
+            self._fleet_changed()
+        else:
+            self._draw_rest()
+
+    def watch_view(self) -> None:
+        """Another order, or others are shown."""
+        self._fleet_changed()
+
+    def _draw_view(self, shown: int) -> None:
+        hidden = len(self.dashboard.fleet.instances) - shown
+        line = listing.told(self.view, hidden, len(self.table.marked))
+        view = self.query_one("#view", Lines)
+        view.display = bool(line)
+        view.show([line] if line else [])
+
+    @on(InstanceTable.Marked)
+    def _marks_changed(self) -> None:
+        self._draw_view(self.table.count)
         self._draw_rest()
 
     def _draw_rest(self) -> None:
@@ -152,7 +181,7 @@ class MainScreen(Screen[None]):
         inside = self.focused is not None and self.query_one("#panes") in self.focused.ancestors
         if not inside:
             zoom = (Key("esc", "list", True, "back"),) if self.zoomed else ()
-            return (*zoom, *list_keys(self.subject)), HELP
+            return (*zoom, *list_keys(self.subject, self.table.marked)), HELP
         typing = bool(getattr(self.focused, "typing", False))
         found = [
             Key(self.app.get_key_display(each.binding), each.binding.description, each.enabled, each.binding.action)
@@ -163,6 +192,11 @@ class MainScreen(Screen[None]):
             return tuple(found), (("all other keys go to the guest", "dim"),)
         out = () if any(each.key == "esc" for each in found) else (Key("esc", "list", True, "back"),)
         return (*found, *out), HELP
+
+    def go_to(self, name: str) -> None:
+        """The cursor on an instance, if it is there."""
+        if self.dashboard.fleet.get(name) is not None:
+            self.table.cursor = name
 
     # --- size
 
@@ -272,7 +306,9 @@ class MainScreen(Screen[None]):
         """One step out: countdown, pane, zoom, filter."""
         if self.stopping.cancel():
             return
-        if self.focused is not self.table or self.zoomed:
+        if self.focused is self.table and self.table.marked and not self.zoomed:
+            self.table.unmark()
+        elif self.focused is not self.table or self.zoomed:
             self.zoomed = False
             if self.mode == "narrow":
                 self.pane = 0
@@ -329,6 +365,9 @@ class MainScreen(Screen[None]):
 
     def action_do(self, action: str) -> None:
         """Do what a key, the palette or a click asks for, or say why not."""
+        if self.table.marked and action in bulk.VERBS and action != "mark":
+            deeds.all_marked(self, action)
+            return
         reason = BY_ID[action].reason(self.subject)
         if reason:
             self.dashboard.tell(reason, severity="warning")

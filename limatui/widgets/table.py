@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from msgspec.structs import replace
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -13,6 +14,7 @@ from textual.reactive import var
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from limacore.model.instance import Instance
 from limatui.ink import Line, plain
 from limatui.present import rows
 from limatui.widgets.inked import Inked
@@ -45,19 +47,30 @@ class InstanceTable(ScrollView, Inked, can_focus=True):
     class Opened(Message):
         """A row was clicked twice."""
 
+    class Marked(Message):
+        """Other instances are marked."""
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._rows: tuple[rows.Row, ...] = ()
         self._place: dict[str, int] = {}
         self._columns: tuple[rows.Column, ...] = ()
         self._last_index = 0
+        self._marks: frozenset[str] = frozenset()
+        self._all: tuple[Instance, ...] = ()
+        self._sort = ""
         self.empty: tuple[Line, ...] = ()
 
     # --- data
 
-    def show(self, data: Sequence[rows.Row]) -> None:
-        """Other rows: those that differ are painted, the cursor stays on its instance."""
-        old, self._rows = self._rows, tuple(data)
+    def show(self, data: Sequence[rows.Row], everything: Sequence[Instance] = (), sort: str = "") -> None:
+        """Other rows: those that differ are painted, the cursor stays on its instance; marks outlive being hidden."""
+        self._all = tuple(everything)
+        self._marks &= {each.name for each in everything}
+        old, self._rows = self._rows, tuple(self._marked(row) for row in data)
+        if sort != self._sort:
+            self._sort = sort
+            self.refresh()
         names = [each.instance.name for each in self._rows]
         moved = len(old) != len(self._rows) or names != list(self._place)
         self._place = {name: index for index, name in enumerate(names)}
@@ -83,6 +96,40 @@ class InstanceTable(ScrollView, Inked, can_focus=True):
         seen = [Region(0, y, self.size.width, 1) for y in lines if 1 <= y < self.size.height]
         if seen:
             self.refresh(*seen)
+
+    def _marked(self, row: rows.Row) -> rows.Row:
+        return replace(row, marked=True) if row.instance.name in self._marks else row
+
+    @property
+    def count(self) -> int:
+        """How many instances are shown."""
+        return len(self._rows)
+
+    @property
+    def marked(self) -> tuple[Instance, ...]:
+        """The marked instances, hidden ones too, in the order of the fleet."""
+        return tuple(each for each in self._all if each.name in self._marks)
+
+    def mark(self) -> None:
+        """Mark what is under the cursor, or not any more, and go on to the next."""
+        if self.cursor:
+            self._mark_only(self._marks ^ {self.cursor})
+            self.action_move(1)
+
+    def mark_all(self) -> None:
+        """Mark all that are shown; none when they all are."""
+        shown = frozenset(self._place)
+        self._mark_only(frozenset() if shown <= self._marks else self._marks | shown)
+
+    def unmark(self) -> None:
+        """Mark nothing."""
+        self._mark_only(frozenset())
+
+    def _mark_only(self, names: frozenset[str]) -> None:
+        self._marks = names
+        self._rows = tuple(replace(row, marked=row.instance.name in names) for row in self._rows)
+        self.refresh()
+        self.post_message(self.Marked())
 
     @property
     def index(self) -> int:
@@ -143,7 +190,7 @@ class InstanceTable(ScrollView, Inked, can_focus=True):
         if not self._rows:
             return (self.empty[y] if y < len(self.empty) else ()), "ground"
         if y == 0:
-            return rows.head(self._columns), "ground"
+            return rows.head(self._columns, self._sort), "ground"
         index = y - 1 + round(self.scroll_y)
         if index >= len(self._rows):
             return (), "ground"

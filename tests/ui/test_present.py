@@ -177,6 +177,28 @@ def test_events() -> None:
     assert not happened(FLEET, FLEET, NOW)
 
 
+def test_losses_of_a_running_machine_are_events() -> None:
+    def texts(before: Instance, after: Instance) -> list[str]:
+        fleets = [replace(FLEET, instances=(each,)) for each in (before, after)]
+        return [each.text for each in happened(fleets[0], fleets[1], NOW)]
+
+    failed = replace(DEFAULT.forwards[0], state="failed", error="taken")
+    assert texts(DEFAULT, replace(DEFAULT, forwards=(failed,))) == [
+        "cannot forward 0.0.0.0:80 to 127.0.0.1:8080: taken"]
+    lost = replace(DEFAULT, mounts=(replace(DEFAULT.mounts[0], mounted=False, error="gone"), *DEFAULT.mounts[1:]))
+    assert texts(DEFAULT, lost) == ["lost its mount /home/ada: gone"]
+    assert texts(lost, DEFAULT) == ["/home/ada is mounted again"]
+    assert texts(DEFAULT, replace(DEFAULT, agent="silent")) == ["its guest agent went silent"]
+    assert texts(replace(DEFAULT, status=Status.STARTING), lost) == ["is ready"], "a boot is no loss"
+
+
+def test_a_host_that_fills_up_is_an_event() -> None:
+    full = replace(FLEET, host=replace(FLEET.host, disk_free=1 << 30))
+    (notice,) = happened(FLEET, full, NOW)
+    assert (notice.name, notice.mark) == ("this host", "bad") and "1.0 GiB of disk left" in notice.text
+    assert not happened(full, full, NOW) and not happened(full, FLEET, NOW)
+
+
 def test_boot_steps_and_serial() -> None:
     lines = [plain(each) for each in bootview.boot(BUILD, NOW, ("one", "two", "three"), 80, 13)]
     assert lines[0].strip().startswith("build  starting  41 s")
