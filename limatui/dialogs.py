@@ -92,7 +92,7 @@ def snapshot(subject: Instance, taken: frozenset[str]) -> Fill:
 def forward(name: str, guest: str = "") -> Fill:
     """Ask for both sides of a forward."""
     lines: list[Line] = [(("Forward a port of ", "bold"), (name, "bold number")), (),
-                         _label("lasts", "until the instance stops; portForwards in its lima.yaml lasts", "dim")]
+                         _label("lasts", "until it stops; portForwards in its lima.yaml is for good", "dim")]
     return Fill(Form(lines, (Field("guest", "8080, ADDRESS:PORT or a socket", guest),
                              Field("host", "the same port of 127.0.0.1"),
                              Field("protocol", "tcp, udp or reverse", "tcp")),

@@ -79,7 +79,7 @@ def disk(instance: Instance, cells: int) -> tuple[Line, ...]:
     share = used / instance.disk
     mark = "warn" if wasted else "dim"
     text = (("DISK    ", "faint"), (number, "bold"), (f" of {total}", "dim"), (inside, "dim"),
-            (f"host {host}", mark), (reclaim, mark))
+            (f"host {host}" if usage.guest_disk_used else "on the host", mark), (reclaim, mark))
     longer = (*text[:3], (" inside", "dim"), *text[3:])
     fits = usage.guest_disk_used and width(longer) <= cells
     return (shed(longer if fits else text, cells),

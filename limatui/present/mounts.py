@@ -7,7 +7,7 @@ from shlex import quote
 
 from limacore.model.instance import Instance, Status
 from limacore.model.mount import MountState
-from limatui.ink import Line, cut, fit, shed
+from limatui.ink import Line, cut, fit
 from limatui.present.words import plural
 
 _KIND, _ACCESS = 14, 12
@@ -65,7 +65,7 @@ def details(each: MountState, subject: Instance, cells: int) -> tuple[Line, ...]
     well = "as the guest's mount table says" if each.mounted else "it is mounted when the guest is up"
     told: Line = ((each.error, "bad"),) if each.error else ((well, "dim"),)
     again: Line = ((command(subject.name, each), "dim"),) if up else (("", ""),)
-    return tuple(shed(((label.ljust(13), "faint"), *text), cells) for label, text in (
+    return tuple(cut(((label.ljust(13), "faint"), *text), cells) for label, text in (
         ("state", told), ("in guest", ((each.mount_point, ""), (f"   {each.type}", "faint"))), ("command", again)))
 
 

@@ -9,7 +9,7 @@ from limacore.errors import LimaError
 from limacore.forward import byhand
 from limacore.model.instance import Forward, Instance, Status
 from limacore.model.probe import Probe
-from limatui.ink import Line, cut, fit, shed
+from limatui.ink import Line, cut, fit
 from limatui.present.words import plural
 
 Probes = Mapping[tuple[str, str], Probe]
@@ -62,13 +62,13 @@ def line(each: Forward, probes: Probes, width: int) -> Line:
     rule: Line = ((fit(each.rule, _RULE - 2) + "  ", "faint"),) if width >= _ROOMY else ()
     return cut((("  ", ""), (f"{sign} ", mark), (fit(each.guest, address), "" if up else "dim"), ("  ", ""),
                 (fit(each.host or "-", address), "bold" if up else "dim"), (f"  {fit(each.protocol, 7)}  ", "faint"),
-                *rule, (fit(word, _STATE), mark), *_probe(probes.get((each.protocol, each.host)))), width)
+                *rule, (fit(word, _STATE), mark), *_probe(probes.get((each.protocol, each.host)), width)), width)
 
 
-def _probe(found: Probe | None) -> Line:
+def _probe(found: Probe | None, width: int) -> Line:
     if found is None:
         return ()
-    took = f"  {1000 * found.seconds:.0f} ms" if found.well else ""
+    took = f"  {1000 * found.seconds:.0f} ms" if found.well and width >= _ROOMY else ""
     return ((found.word, _PROBED.get(found.word, "dim")), (took, "dim"))
 
 
@@ -77,7 +77,7 @@ def details(each: Forward, name: str, probes: Probes, cells: int) -> tuple[Line,
     probe = probes.get((each.protocol, each.host))
     found: Line = ((_MEANT[probe.word], _PROBED[probe.word]),) if probe and probe.word in _MEANT else \
         (("p", "accent-key"), (" knocks at every forward", "dim"))
-    return tuple(shed(((label.ljust(13), "faint"), *text), cells) for label, text in (
+    return tuple(cut(((label.ljust(13), "faint"), *text), cells) for label, text in (
         ("because", _why(each)), ("probe", found), ("command", ((command(each, name), "dim"),))))
 
 

@@ -92,7 +92,8 @@ def phases(boot: Boot, before: Sequence[Boot], cells: int) -> tuple[Line, ...]:
     scripts = [step for step in steps if step.name not in order]
     normal = {step.name: usual(step.name, before) for step in steps}
     longest = max([1.0, *(step.seconds for step in steps), *(value for value in normal.values() if value)])
-    name = _ROOMY_NAME if cells >= 100 and scripts else _NAME
+    widest = max((len(step.name) + 1 for step in scripts), default=0)
+    name = max(_NAME, min(_ROOMY_NAME, cells - 52, widest))
     bar = max(8, min(60, cells - name - 2 * _TIME - 24))
     head = (("  PHASE".ljust(name + 2) + "THIS BOOT".rjust(_TIME + 2) + "  " + " " * (bar + 2)
              + ("USUALLY".rjust(_TIME) if before else ""), "faint"),)

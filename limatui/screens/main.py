@@ -159,6 +159,8 @@ class MainScreen(Screen[None]):
         top.show([header(board.fleet, board.bridge.history.host(8), board.jobs, width, board.home)])
         if self.mode == "wide":
             self._draw_work()
+        alone = self.zoomed and self.mode == "narrow"
+        self.query_one(TabBar).beside(((self.table.cursor, "bold"),) if alone else ())
         rule = self.query_one("#rule", Lines)
         rule.show([(("─" * rule.size.width, "hairline"),)])
         self._draw_keys()
@@ -276,7 +278,7 @@ class MainScreen(Screen[None]):
         self.pane = index
         if self.mode == "narrow":
             self.zoomed = index > 0
-            if self.zoomed:
+            if self.zoomed and not PANES[index].types:
                 self.enter_when_made()
             else:
                 self.set_focus(self.table)

@@ -15,6 +15,8 @@ class Pane(Struct, frozen=True):
     title: str
     module: str
     widget: str
+    types: bool = False
+    """Whether keys are text there: then looking at it alone does not give it the keyboard."""
 
     def make(self, instance: str) -> Widget:
         """The widget, for an instance."""
@@ -27,7 +29,7 @@ PANES = (
     Pane("overview", "Overview", "limatui.widgets.overview", "OverviewPane"),
     Pane("console", "Console", "limatui.screens.console", "ConsolePane"),
     Pane("logs", "Logs", "limatui.screens.logs", "LogsPane"),
-    Pane("config", "Config", "limatui.screens.config", "ConfigPane"),
+    Pane("config", "Config", "limatui.screens.config", "ConfigPane", types=True),
     Pane("disks", "Disks", "limatui.screens.disks", "DisksPane"),
     Pane("ports", "Ports", "limatui.screens.ports", "PortsPane"),
     Pane("mounts", "Mounts", "limatui.screens.mounts", "MountsPane"),

@@ -27,7 +27,7 @@ class TimelinePane(Widget):
 
     instance: reactive[str] = reactive("", init=False)
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "scroll(1)", "down", show=False), Binding("k", "scroll(-1)", "up", show=False),
+        Binding("j", "scroll(1)", "down"), Binding("k", "scroll(-1)", "up"),
     ]
 
     def __init__(self, instance: str = "", *, id: str | None = None) -> None:

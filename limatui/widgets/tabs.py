@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from textual import events
 from textual.message import Message
 
-from limatui.ink import Line
+from limatui.ink import Line, cut, width
 from limatui.widgets.lines import Lines
 
 _GAPS = (3, 2, 1)
-_SHORT = (5, 3, 0)
+_SHORT = (4, 3, 0)
 """Letters that are left of the titles beside the active one, where not even the smallest gap lets them fit."""
 
 
@@ -29,6 +29,7 @@ class TabBar(Lines):
         super().__init__(id=id)
         self._titles = tuple(titles)
         self._active = 0
+        self._beside: Line = ()
 
     def on_mount(self) -> None:
         """Draw."""
@@ -37,7 +38,16 @@ class TabBar(Lines):
     def activate(self, index: int) -> None:
         """Mark another tab."""
         self._active = index
-        self.show(tab_lines(self._titles, index, self.size.width)[:max(1, self.size.height)])
+        names, under = tab_lines(self._titles, index, self.size.width)
+        room = self.size.width - width(names)
+        beside = cut(self._beside, room - 2) if room > 6 else ()
+        self.show([(*names, (" " * (room - width(beside) - 1), ""), *beside) if beside else names, under])
+
+    def beside(self, line: Line) -> None:
+        """What stands at the right edge, as far as there is room."""
+        if line != self._beside:
+            self._beside = line
+            self.activate(self._active)
 
     def on_resize(self) -> None:
         """The hairline is as long as the pane is wide."""

@@ -13,10 +13,13 @@ from msgspec.structs import replace
 
 from limacore.drivers.demo import DemoEngine
 from limacore.errors import StateError
+from limacore.model.boot import Boot
 from limacore.model.cache import CacheEntry
 from limacore.model.config import Problem
 from limacore.model.instance import Fleet, Forward, Step
 from limacore.model.job import Job, JobState, LogLine
+from limacore.model.mount import MountState
+from limacore.model.probe import Probe
 from limacore.model.snapshot import Snapshot
 from limacore.model.template import Effective, TemplateInfo
 from limatui.app import Dashboard
@@ -36,7 +39,9 @@ class HostileEngine(DemoEngine):
         return replace(clean, home=f"/h{EVIL}", instances=tuple(
             replace(each, name=each.name if index < 3 else f"vm{index}{EVIL}", phase=EVIL, evidence=(EVIL,),
                     errors=(EVIL,), template=EVIL, vm_type=EVIL, accel=EVIL, agent=EVIL, ssh_address=EVIL, arch=EVIL,
-                    message=EVIL, forwards=(Forward("tcp", EVIL, EVIL, "failed", EVIL),),
+                    message=EVIL, forwards=(Forward("tcp", EVIL, EVIL, "failed", EVIL, EVIL),
+                                            Forward(EVIL, EVIL, EVIL, rule=EVIL)), addresses=(f"eth0 {EVIL}", EVIL),
+                    mounts=(MountState(EVIL, EVIL, EVIL, error=EVIL), MountState(EVIL, "/x", EVIL, mounted=True)),
                     steps=tuple(Step(EVIL, step.state, EVIL, step.seconds) for step in each.steps))
             for index, each in enumerate(clean.instances)))
 
@@ -70,6 +75,12 @@ class HostileEngine(DemoEngine):
     async def cache(self) -> tuple[CacheEntry, ...]:
         return (CacheEntry(EVIL, f"https://h/{EVIL}", EVIL, 1, 0.0, EVIL, used_by=(EVIL, EVIL)),
                 CacheEntry("k", EVIL, EVIL, partial=True))
+
+    async def boots(self, name: str) -> tuple[Boot, ...]:
+        return (Boot(1.0, 2.0, (Step(EVIL, EVIL, EVIL, 1.0), Step("kernel", "done", EVIL, 1.0)), EVIL),) * 2
+
+    async def probe_forwards(self, name: str) -> tuple[Probe, ...]:
+        return (Probe(EVIL, EVIL, EVIL),)
 
     def protect(self, name: str, on: bool) -> int:
         raise StateError(EVIL, hint=EVIL, detail=EVIL)

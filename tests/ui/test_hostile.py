@@ -85,7 +85,9 @@ _STORY = (
     (b"\r", "& filter", ""), (b"a", "guest clock", ""), (b"v", "LOGEND", ""), (b"w", "EVILMARKUP", ""),
     (b"o", "logs of", ""), (b"\x1b", "& filter", "logs of"), (b"&", "only lines with this", ""),
     (b"EVILM\r", "40 lines", "LOGEND"), (b"\x1b", "LOGEND", "40 lines"), (b"5", "ALLOCATED", "LOGEND"),
-    (b"8", "TAKEN", "ALLOCATED"), (b"I", "image cache", ""), (b"P", "limatui prune", ""),
+    (b"6", "STATE", "ALLOCATED"), (b"7", "ON THIS COMPUTER", "PROTO"), (b"9", "USUALLY", "ON THIS COMPUTER"),
+    (b"8", "TAKEN", "USUALLY"), (b"E", "only warnings", ""), (b"q", "TAKEN", "only warnings"),
+    (b"I", "image cache", ""), (b"P", "limatui prune", ""),
     (b"\x1b", "image cache", "limatui prune"),
     (b"q", "TAKEN", "image cache"),
 )
