@@ -179,7 +179,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("mark_all", "asterisk", "mark all", "mark all that are shown, or none", "list"),
     Action("sort", "o", "sort", "by name, status, cpu, memory, disk or uptime", "list"),
     Action("reverse", "O", "turn around", "the order the other way round", "list"),
-    Action("hide", "H", "hide stopped", "only what is up, and back", "list"),
+    Action("hide", "h", "hide stopped", "only what is up, and back", "list"),
     Action("faults", "exclamation_mark", "only faults", "only what needs a look, and back", "list"),
     Action("snapshots", "", "snapshots", "the snapshots of this instance", "pane", 0, "limatui snapshot list {}",
            _needs_one),

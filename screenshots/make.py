@@ -53,7 +53,7 @@ SHOTS = (
     Shot("timeline", "80x24", "9 wait"),
     Shot("timeline", "200x60", "9 wait"),
     Shot("marked", "120x36", "o space j space p +1"),
-    Shot("marked", "80x24", "space j j space H"),
+    Shot("marked", "80x24", "space j j space h"),
     Shot("events", "120x36", "E j"),
     Shot("shell", "120x36", "2 tab s wait enter u n a m e space - a enter l s enter"),
     Shot("paused", "120x36", "j j j"),

@@ -72,7 +72,7 @@ def told(view: View, hidden: int, marked: int) -> Line:
         spans += [("by ", "faint"), (_NAMED.get(view.sort, view.sort or "name") + turned, "dim"), ("   ", "")]
     only = " and ".join(word for word, on in (("what is up", view.up_only), ("faults", view.faults_only)) if on)
     if only:
-        keys = "".join(key for key, on in (("H", view.up_only), ("!", view.faults_only)) if on)
+        keys = "".join(key for key, on in (("h", view.up_only), ("!", view.faults_only)) if on)
         spans += [(f"only {only}", "warn"), (f", {hidden} hidden", "dim"), (f"  {keys} ends it   ", "faint")]
     if marked:
         spans += [(f"✓ {plural(marked, 'instance')} marked", "accent-key"), ("  esc unmarks", "faint")]

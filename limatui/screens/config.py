@@ -10,10 +10,11 @@ from limacore.model.instance import Fleet
 from limatui.buffers import Buffer
 from limatui.texts import InstanceText
 from limatui.widgets.background import begin
+from limatui.widgets.shown import Shown
 from limatui.widgets.textpane import TextPane
 
 
-class ConfigPane(TextPane):
+class ConfigPane(TextPane, Shown):
     """The editor for one instance at a time."""
 
     instance: reactive[str] = reactive("", init=False)

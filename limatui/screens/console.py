@@ -10,7 +10,6 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
-from textual.widget import Widget
 from textual.widgets import Input
 from textual.worker import Worker
 
@@ -24,6 +23,7 @@ from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar
 from limatui.widgets.grid import open_grid
 from limatui.widgets.logfile import Tail
+from limatui.widgets.shown import Shown
 from limatui.widgets.terminal import Terminal
 
 HISTORY = 256 * 1024
@@ -35,7 +35,7 @@ FOLLOW = 0.2
 PASTE_BLOCK, PASTE_PAUSE = 64, 0.01
 """About 6 KB/s: a guest's terminal line holds 4 KB that nobody has read yet, and drops the rest."""
 
-class ConsolePane(Widget):
+class ConsolePane(Shown):
     """A console of one instance; holds its socket only while it is on the screen."""
 
     instance: reactive[str] = reactive("", init=False)

@@ -12,7 +12,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
-from textual.widget import Widget
 from textual.widgets import Input
 
 from limacore.errors import LimaError
@@ -38,6 +37,7 @@ from limatui.widgets.logask import LogAsk
 from limatui.widgets.logpick import PickLog
 from limatui.widgets.logsaving import LogSaving
 from limatui.widgets.logview import LogView
+from limatui.widgets.shown import Shown
 
 LOOK_AGAIN = 2.0
 """Seconds between looks for logs that came or went."""
@@ -49,7 +49,7 @@ def _files(choice: Choice | None) -> list[tuple[str, object]]:
     return [(source.tag, source.log.path) for source in choice.sources] if choice else []
 
 
-class LogsPane(Widget):
+class LogsPane(Shown):
     """The logs of one instance."""
 
     instance: reactive[str] = reactive("", init=False)

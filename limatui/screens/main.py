@@ -30,6 +30,7 @@ from limatui.widgets.ask import Ask, Choice
 from limatui.widgets.footer import HELP, Footer
 from limatui.widgets.lines import Lines
 from limatui.widgets.overview import OverviewPane
+from limatui.widgets.shown import Shown
 from limatui.widgets.table import InstanceTable
 from limatui.widgets.tabs import TabBar
 
@@ -120,6 +121,8 @@ class MainScreen(Screen[None]):
     # --- data up
 
     def _fleet_changed(self) -> None:
+        if not self._stands:
+            return
         now, history = self.dashboard.now(), self.dashboard.bridge.history
         fleet = self.dashboard.fleet
         seen = listing.arranged(fleet.instances, self.view, self._filter, lambda name: history.of(name, 8))
@@ -154,6 +157,8 @@ class MainScreen(Screen[None]):
         self._draw_rest()
 
     def _draw_rest(self) -> None:
+        if not self._stands:
+            return
         board, width = self.dashboard, self.size.width
         top = self.query_one(Header)
         top.show([header(board.fleet, board.bridge.history.host(8), board.jobs, width, board.home)])
@@ -176,8 +181,13 @@ class MainScreen(Screen[None]):
         self.query_one("#title", Lines).show([overview.title(subject, board.now())] if subject else [])
 
     def _draw_keys(self) -> None:
-        if self.is_mounted:
+        if self._stands:
             self.footer.keys(*self._keys())
+
+    @property
+    def _stands(self) -> bool:
+        """False while it is taken down, when parts of it are gone already."""
+        return self.is_mounted and bool(self.query(InstanceTable)) and bool(self.query(Footer))
 
     def _keys(self) -> tuple[tuple[Key, ...], Line]:
         inside = self.focused is not None and self.query_one("#panes") in self.focused.ancestors
@@ -233,6 +243,11 @@ class MainScreen(Screen[None]):
         for each in holder.children:
             each.display = each.id == f"pane-{wanted.id}"
         self._follow_cursor()
+        self.call_after_refresh(self._tell_pane)
+
+    def _tell_pane(self) -> None:
+        if isinstance(self.shown, Shown):
+            self.shown.be_told()
 
     @property
     def shown(self) -> Widget | None:
@@ -324,6 +339,7 @@ class MainScreen(Screen[None]):
         """The cursor may have moved while a pane was being made."""
         await mounting
         self._follow_cursor()
+        self.call_after_refresh(self._tell_pane)
 
     @work(group="leave")
     async def leave(self) -> None:

@@ -9,7 +9,6 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
-from textual.widget import Widget
 
 from limacore.errors import LimaError
 from limacore.model.instance import Instance
@@ -23,6 +22,7 @@ from limatui.widgets.ask import Ask, Choice, when_yes
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar, Block
 from limatui.widgets.picklist import PickList
+from limatui.widgets.shown import Shown
 
 if TYPE_CHECKING:
     from limatui.app import Dashboard
@@ -32,7 +32,7 @@ _TALL = 12
 """Rows from which on the snapshot under the cursor is described below the list."""
 
 
-class SnapshotsPane(Widget):
+class SnapshotsPane(Shown):
     """The snapshots of one instance."""
 
     instance: reactive[str] = reactive("", init=False)

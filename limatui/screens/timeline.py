@@ -9,7 +9,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.reactive import reactive
-from textual.widget import Widget
 
 from limacore.errors import LimaError
 from limacore.model.boot import Boot
@@ -17,12 +16,13 @@ from limatui.bridge import clean
 from limatui.present.timeline import timeline
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Block
+from limatui.widgets.shown import Shown
 
 if TYPE_CHECKING:
     from limatui.app import Dashboard
 
 
-class TimelinePane(Widget):
+class TimelinePane(Shown):
     """The boots of one instance; it scrolls."""
 
     instance: reactive[str] = reactive("", init=False)

@@ -46,12 +46,12 @@ async def test_sorting_keeps_the_cursor_on_its_instance() -> None:
 
 async def test_hiding_what_is_stopped_and_what_is_well() -> None:
     async with playing() as board:
-        await board.press("H")
+        await board.press("h")
         assert "k8s" not in board.main.table.text and "only what is up, 1 hidden" in board.text
         await board.press("!")
         assert "build" not in board.main.table.text and "ci-arm" in board.main.table.text
         assert "what is up and faults, 2 hidden" in board.text
-        await board.press("H", "!")
+        await board.press("h", "!")
         assert "hidden" not in board.text and "k8s" in board.main.table.text
 
 
@@ -60,9 +60,9 @@ async def test_marks_outlive_time_filters_and_other_orders() -> None:
         await board.press("space", "j", "space")
         assert board.row("default")[1] == board.row("k8s")[1] == "✓" and board.row("build")[1] != "✓"
         assert "✓ 2 instances marked" in board.text
-        await board.press("H", "o")
+        await board.press("h", "o")
         await board.later(3)
-        await board.press("H")
+        await board.press("h")
         assert board.row("k8s")[1] == "✓" and [each.name for each in board.main.table.marked] == ["default", "k8s"]
         board.engine._machines.pop("k8s")
         board.engine.poke()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from limacore.model.instance import Status
 from limacore.model.job import JobState
 from limatui.actions import ACTIONS, shown_key
+from limatui.screens.panes import INDEX
 from tests.ui.board import playing
 
 
@@ -288,6 +291,21 @@ async def test_quit_leaves_machines_alone() -> None:
     async with playing() as board:
         await board.press("q")
         await board.until(lambda: board.app._exit)
+
+
+@pytest.mark.parametrize("pane", ["console", "config", "logs", "snapshots", "timeline"])
+async def test_a_pane_works_though_somebody_asked_for_the_map_of_the_screen(pane: str) -> None:
+    async with playing() as board:
+        board.main.pane = INDEX[pane]
+        while board.main.shown not in board.main._compositor.full_map:
+            board.main._compositor._full_map_invalidated = True
+            await asyncio.sleep(0)
+        await board.until(lambda: board.main.shown.was_told, "it is told")  # type: ignore[union-attr]
+        await board.until(lambda: SAYS[pane] in board.text, "what it shows")
+
+
+SAYS = {"console": "● live", "config": "cpus: 2", "logs": "following", "snapshots": "before-upgrade",
+        "timeline": "11 BOOTS"}
 
 
 async def test_quitting_while_panes_are_being_made() -> None:
