@@ -29,12 +29,8 @@ class _Kept(Struct, frozen=True):
 
 def read(paths: InstancePaths) -> tuple[Boot, ...]:
     """The boots that are known, newest first."""
-    try:
-        raw = _file(paths).read_bytes()
-        kept = msgspec.json.decode(raw[:_LARGEST], type=_Kept)
-    except (OSError, msgspec.DecodeError):
-        return ()
-    return kept.boots if (kept.dir, kept.made) == (str(paths.dir), _made(paths)) else ()
+    kept = _read(_file(paths))
+    return kept.boots if kept and (kept.dir, kept.made) == (str(paths.dir), _made(paths)) else ()
 
 
 def add(paths: InstancePaths, boot: Boot) -> None:
@@ -44,6 +40,23 @@ def add(paths: InstancePaths, boot: Boot) -> None:
     with contextlib.suppress(OSError, LimaError):
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_atomic(file, msgspec.json.encode(kept), 0o600)
+        _sweep(file.parent)
+
+
+def _read(file: Path) -> _Kept | None:
+    try:
+        with file.open("rb") as opened:
+            return msgspec.json.decode(opened.read(_LARGEST), type=_Kept)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _sweep(folder: Path) -> None:
+    """Forget the boots of instances that are gone."""
+    for file in folder.glob("*.json"):
+        kept = _read(file)
+        if kept is None or not Path(kept.dir).is_dir():
+            file.unlink(missing_ok=True)
 
 
 def _file(paths: InstancePaths) -> Path:

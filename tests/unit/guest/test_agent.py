@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 import msgspec
+import psutil
 import pytest
 
 from limacore.guest import cidata
@@ -178,6 +179,9 @@ def test_metrics_come_at_the_pace_asked_for_and_only_then(agent: Running) -> Non
     assert 0 < first.memory_used < first.memory_total
     assert 0 < second.disk_used <= second.disk_total
     assert 0 <= second.cpu_percent <= 100
+    known = {f"{name} {each.address}" for name, found in psutil.net_if_addrs().items() for each in found
+             if each.family is socket.AF_INET and not each.address.startswith("127.")}
+    assert known <= set(second.addresses) and not any(each.startswith("lo ") for each in second.addresses)
 
 
 def test_a_clock_that_is_right_is_left_alone(agent: Running) -> None:

@@ -38,6 +38,15 @@ def test_another_instance_of_the_same_name_begins_anew(paths: InstancePaths) -> 
     assert [each.at for each in boots.read(paths)] == [2.0]
 
 
+def test_what_is_gone_is_forgotten(paths: InstancePaths, tmp_path: Path) -> None:
+    other = HomePaths(tmp_path).instance("b")
+    other.dir.mkdir()
+    boots.add(other, Boot(1.0, 10.0))
+    other.dir.rmdir()
+    boots.add(paths, Boot(2.0, 11.0))
+    assert len(list((tmp_path / "state").rglob("*.json"))) == 1 and boots.read(paths)
+
+
 def test_what_cannot_be_read_or_written_is_no_error(paths: InstancePaths, tmp_path: Path) -> None:
     boots.add(paths, Boot(1.0, 10.0))
     file = next((tmp_path / "state").rglob("*.json"))
