@@ -69,7 +69,7 @@ def test_hostile_text_in_a_real_terminal(size: tuple[int, int]) -> None:
         for keys, shows, gone in _STORY:
             screen.press(keys, shows, gone=gone)
         screen.resize(100, 30)
-        screen.until(lambda text: ": palette" in "".join(text.splitlines()[29:]))
+        screen.until(lambda text: "? help" in "".join(text.splitlines()[29:]))
         screen.write(b"qq")
         assert screen.ended() == 0
     foreign = find_foreign(screen.seen)
