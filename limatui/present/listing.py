@@ -14,9 +14,10 @@ from limatui.present.words import plural
 
 SORTS = ("", "status", "cpu", "memory", "disk", "up")
 """What `o` goes through; the first is the order of their names."""
-_ORDER = (Status.BROKEN, Status.ORPHAN_QEMU, Status.ORPHAN_AGENT, Status.PAUSED, Status.STARTING, Status.STOPPING,
-          Status.RUNNING, Status.STOPPED)
-_FAULTS = _ORDER[:4]
+_ORDER = (Status.BROKEN, Status.ORPHAN_QEMU, Status.ORPHAN_AGENT, Status.PANICKED, Status.PAUSED, Status.STARTING,
+          Status.STOPPING, Status.RUNNING, Status.SUSPENDED, Status.STOPPED)
+_FAULTS = _ORDER[:5]
+_OFF = (Status.SUSPENDED, Status.STOPPED)
 _NAMED = {"up": "uptime"}
 
 
@@ -56,7 +57,7 @@ def _mean(samples: Sequence[float]) -> float:
 def _seen(each: Instance, view: View) -> bool:
     if view.faults_only and not faulty(each):
         return False
-    return not view.up_only or each.status is not Status.STOPPED
+    return not view.up_only or each.status not in _OFF
 
 
 def faulty(each: Instance) -> bool:

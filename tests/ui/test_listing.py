@@ -140,6 +140,10 @@ def test_orders(view: View, order: list[str]) -> None:
     assert names(view, "ci") == [name for name in order if name == "ci-arm"]
 
 
+def test_every_status_has_its_place() -> None:
+    assert set(listing._ORDER) == set(Status)
+
+
 def test_orders_go_round() -> None:
     view, seen = View(backwards=True), []
     for _ in listing.SORTS:
