@@ -5,11 +5,12 @@ Bindings, footer, palette and help are made from this list.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
 from limacore.model.instance import Instance, Status
+from limatui import keymap
 from limatui.present.snapshots import why_none
 
 Subject = Instance | None
@@ -74,8 +75,9 @@ def _stop(subject: Subject) -> Reason:
     if subject.status is Status.SUSPENDED:
         return f"{subject.name} is suspended: X gives its memory up"
     if subject.status is Status.STOPPING:
-        return f"{subject.name} is stopping already: X insists"
-    return f"{subject.name} lost its host agent: X ends it" if subject.status in (*_ORPHANS, Status.BROKEN) else ""
+        return f"{subject.name} is stopping already: {key('insist')} insists"
+    lost = subject.status in (*_ORPHANS, Status.BROKEN)
+    return f"{subject.name} lost its host agent: {key('insist')} ends it" if lost else ""
 
 
 def _insist(subject: Subject) -> Reason:
@@ -115,7 +117,7 @@ def _delete(subject: Subject) -> Reason:
     if subject is None:
         return "no instance is selected"
     if subject.protected:
-        return f"{subject.name} is protected: p lifts it"
+        return f"{subject.name} is protected: {key('protect')} lifts it"
     if subject.status.is_up:
         return f"{subject.name} is {subject.status.value.lower()}: stop it first"
     return ""
@@ -124,7 +126,7 @@ def _delete(subject: Subject) -> Reason:
 def _reset(subject: Subject) -> Reason:
     if subject is None:
         return "no instance is selected"
-    return f"{subject.name} is protected: p lifts it" if subject.protected else ""
+    return f"{subject.name} is protected: {key('protect')} lifts it" if subject.protected else ""
 
 
 def _moves(subject: Subject) -> Reason:
@@ -192,11 +194,14 @@ ACTIONS: tuple[Action, ...] = (
            "limatui doctor"),
     Action("jobs", "J", "jobs", "what runs, what failed and why", "dashboard", 11),
     Action("events", "E", "events", "what happened to machines, whoever did it", "dashboard"),
-    Action("filter", "/", "filter", "filter the list: text, regular expression, !not, status:running", "dashboard", 12),
+    Action("filter", "slash", "filter", "filter the list: text, regular expression, !not, status:running", "dashboard",
+           12),
     Action("palette", "colon,ctrl+p", "palette", "find an action by its name", "dashboard", 13),
     Action("help", "question_mark", "help", "all keys", "dashboard", 14),
     Action("copy", "y", "copy", "copy the command that does what you did last", "dashboard"),
     Action("zoom", "z", "zoom", "the pane on the whole screen, and back", "pane"),
+    Action("settings", "comma", "settings", "keys, theme, columns, refresh: what is in force, and where from",
+           "dashboard"),
     Action("theme", "", "theme", "another theme: dark, light, high-contrast, ansi", "dashboard"),
     Action("quit", "q,ctrl+q", "quit", "leave; machines go on", "dashboard"),
 )
@@ -209,13 +214,40 @@ MOVES: tuple[tuple[str, str], ...] = (
 )
 
 
-_SIGNS = {"colon": ":", "question_mark": "?", "slash": "/", "asterisk": "*", "exclamation_mark": "!"}
+_bound: dict[str, keymap.Keys] = {}
+"""Keys of the user's own: one dashboard to a process, and what names a key is everywhere."""
+
+
+def default_keys() -> dict[str, keymap.Keys]:
+    """The keys that actions have by themselves."""
+    return {each.id: tuple(filter(None, map(keymap.known, each.key.split(",")))) for each in ACTIONS}
+
+
+def bind(keys: keymap.Keymap) -> Mapping[str, str]:
+    """Give actions other keys than their own; returns them as Textual wants them, by the id of the binding."""
+    _bound.clear()
+    _bound.update(keys)
+    return {name: ",".join(those) or unbound(BY_ID[name]) for name, those in keys.items()}
+
+
+def unbound(action: Action) -> str:
+    """A key that no terminal sends: bindings want one."""
+    return f"no-key-{action.id}"
+
+
+def keys_of(action: Action) -> keymap.Keys:
+    """Those in force."""
+    return _bound.get(action.id, default_keys()[action.id])
 
 
 def shown_key(action: Action) -> str:
-    """The key as people write it."""
-    first = action.key.split(",")[0]
-    return _SIGNS.get(first, first)
+    """The key as people write it; empty when there is none."""
+    return next(map(keymap.shown, keys_of(action)), "")
+
+
+def key(action: str) -> str:
+    """The key in force, for sentences: `:` names an action without one by the palette."""
+    return shown_key(BY_ID[action]) or f"`{BY_ID[action].label}` in the palette"
 
 
 def footer_actions() -> tuple[Action, ...]:

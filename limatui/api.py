@@ -36,6 +36,8 @@ class EngineApi(Protocol):
     """Verbs return the id of a job at once and never raise for what happens later; queries raise LimaError."""
 
     home: str
+    interval: float
+    """Seconds between two looks at the instances; may be set at any time."""
 
     @property
     def unsaved(self) -> Path:

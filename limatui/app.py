@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from msgspec.structs import replace
 from rich.console import RenderableType
 from textual import on, work
 from textual.app import App, SuspendNotSupported
@@ -22,6 +23,7 @@ from limacore.model.instance import Fleet, Instance
 from limacore.model.job import Job, JobState
 from limacore.model.template import TemplateInfo
 from limatui import clipboard, verbs
+from limatui.actions import bind
 from limatui.api import EngineApi
 from limatui.assets import stylesheets
 from limatui.bridge import Bridge
@@ -32,6 +34,7 @@ from limatui.sanitize import sanitize
 from limatui.screens.main import MainScreen
 from limatui.settings import Settings, save
 from limatui.themes import THEMES
+from limatui.tomledit import Value
 
 _AFTERWARDS = 5.0
 """Seconds after a job in which what happens to its instance is its doing."""
@@ -48,20 +51,23 @@ class Dashboard(App[None], inherit_bindings=False):
     TITLE = "limatui"
     fleet: var[Fleet] = var(Fleet(home=""), init=False)
     jobs: var[tuple[Job, ...]] = var((), init=False)
+    settings: var[Settings] = var(Settings(), init=False)
 
     def __init__(self, engine: EngineApi, *, clock: Callable[[], float] = time.time, settings: Settings | None = None,
                  driver_class: type[Driver] | None = None) -> None:
         super().__init__(driver_class=driver_class, css_path=stylesheets())
         self.now = clock
         self.bridge = Bridge(engine, self, clock)
-        self.settings = settings or Settings()
-        self.stop_seconds = 3
+        self.set_reactive(Dashboard.settings, settings or Settings())
+        self._saving = asyncio.Lock()
         self.toast_seconds = 4.0
         self.last_command = ""
         self._told: set[int] = set()
         for theme in THEMES.values():
             self.register_theme(theme)
-        self.theme = self.settings.theme if self.settings.theme in THEMES else "dark"
+        self.theme = self.settings.theme
+        self.bridge.engine.interval = self.settings.refresh
+        self.set_keymap(bind(self.settings.keys))
 
     @property
     def home(self) -> str:
@@ -75,6 +81,8 @@ class Dashboard(App[None], inherit_bindings=False):
     def on_mount(self) -> None:
         """Begin to follow the engine."""
         self.follow()
+        if self.settings.problems:
+            self.tell("\n".join(self.settings.problems), title="settings that are not used", severity="warning")
 
     @work(group="bridge", exit_on_error=False)
     async def follow(self) -> None:
@@ -220,13 +228,27 @@ class Dashboard(App[None], inherit_bindings=False):
         except (OSError, SuspendNotSupported) as error:
             self.tell(f"cannot open a shell here: {error}", severity="error")
 
-    @work(group="theme", exclusive=True, exit_on_error=False)
-    async def next_theme(self) -> None:
+    # --- settings
+
+    def next_theme(self) -> None:
         """The theme after this one, remembered."""
         names = list(THEMES)
-        self.theme = names[(names.index(self.theme) + 1) % len(names)]
+        self.choose("theme", names[(names.index(self.theme) + 1) % len(names)])
         self.tell(f"theme: {self.theme}")
+
+    @work(group="settings", exit_on_error=False)
+    async def choose(self, key: str, value: Value) -> None:
+        """Use another value at once, and remember it."""
+        self.settings = replace(self.settings, **{key: value})
         try:
-            await asyncio.to_thread(save, Settings(theme=self.theme))
+            async with self._saving:
+                lines = await asyncio.to_thread(save, key, value)
         except LimaError as error:
             self.fail(error)
+        else:
+            self.settings = replace(self.settings, lines=lines)
+
+    def watch_settings(self, settings: Settings) -> None:
+        """Other ones are in force."""
+        self.theme = settings.theme
+        self.bridge.engine.interval = settings.refresh

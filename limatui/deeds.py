@@ -11,7 +11,7 @@ from textual.timer import Timer
 from limacore.model.instance import Status
 from limacore.model.job import JobState
 from limatui import bulk
-from limatui.actions import BY_ID
+from limatui.actions import BY_ID, key
 from limatui.messages import Wanted
 from limatui.present import listing
 from limatui.present.listing import View
@@ -42,7 +42,7 @@ class Countdown:
             return
         self.cancel()
         self._names, self.name = names, names[0] if len(names) == 1 else f"{len(names)} instances"
-        self._left = self._screen.dashboard.stop_seconds
+        self._left = self._screen.dashboard.settings.countdown
         if self._left <= 0:
             self._done()
             return
@@ -60,8 +60,8 @@ class Countdown:
         kept = "it" if len(self._names) == 1 else "them"
         self._screen.footer.say((
             ("stopping ", "warn"), (self.name, "bold"), (f" in {self._left} s   ", "warn"), ("esc", "bold accent-key"),
-            (f" keeps {kept} running   ", "dim"), ("x", "bold accent-key"), (" now   ", "dim"),
-            ("X", "bold accent-key"), (" at once, without asking the guest", "dim"),
+            (f" keeps {kept} running   ", "dim"), (key("stop"), "bold accent-key"), (" now   ", "dim"),
+            (key("insist"), "bold accent-key"), (" at once, without asking the guest", "dim"),
         ))
 
     def _done(self) -> None:
@@ -264,6 +264,12 @@ def _theme(screen: MainScreen) -> None:
     screen.dashboard.next_theme()
 
 
+def _settings(screen: MainScreen) -> None:
+    from limatui.screens.settings import SettingsScreen
+
+    screen.app.push_screen(SettingsScreen())
+
+
 def all_marked(screen: MainScreen, action: str) -> None:
     """Do it to every marked instance to which it can be done; tell why not to the others."""
     can, cannot = bulk.split(action, screen.table.marked)
@@ -310,5 +316,5 @@ DEEDS: dict[str, Callable[[MainScreen], None]] = {
     "sort": _view(listing.next_sort), "reverse": _view(lambda view: replace(view, backwards=not view.backwards)),
     "hide": _view(lambda view: replace(view, up_only=not view.up_only)),
     "faults": _view(lambda view: replace(view, faults_only=not view.faults_only)),
-    "theme": _theme,
+    "theme": _theme, "settings": _settings,
 }

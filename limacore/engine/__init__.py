@@ -29,7 +29,7 @@ class Engine(Verbs, Storage, Runtime, Texts, Doctor):
 
     def __init__(self, home: Path | None = None, *, interval: float = 1.0) -> None:
         super().__init__(home)
-        self._interval = interval
+        self.interval = interval
         self._closed = asyncio.Event()
 
     async def watch(self) -> AsyncIterator[Fleet]:
@@ -45,7 +45,7 @@ class Engine(Verbs, Storage, Runtime, Texts, Doctor):
     async def _pause(self) -> None:
         self._poke.clear()
         try:
-            async with asyncio.timeout(self._interval):
+            async with asyncio.timeout(self.interval):
                 await self._poke.wait()
         except TimeoutError:
             pass

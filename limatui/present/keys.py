@@ -102,7 +102,7 @@ def help_lines(console: Sequence[tuple[str, str]], cells: int) -> tuple[Line, ..
     for group in ("instance", "list", "pane", "dashboard"):
         lines += [((group.upper(), "faint"),)]
         lines += [_help_line(shown_key(each), each.label, each.help, each.command(None), cells)
-                  for each in ACTIONS if each.group == group and each.key]
+                  for each in ACTIONS if each.group == group and shown_key(each)]
         lines.append(())
     lines.append((("MOVING", "faint"),))
     lines += [_help_line(keys, "", told, "", cells) for keys, told in MOVES]

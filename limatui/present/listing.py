@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from limacore.model.instance import Instance, Status
+from limatui.actions import key
 from limatui.filter import Test
 from limatui.ink import Line
 from limatui.present.words import plural
@@ -73,7 +74,7 @@ def told(view: View, hidden: int, marked: int) -> Line:
         spans += [("by ", "faint"), (_NAMED.get(view.sort, view.sort or "name") + turned, "dim"), ("   ", "")]
     only = " and ".join(word for word, on in (("what is up", view.up_only), ("faults", view.faults_only)) if on)
     if only:
-        keys = "".join(key for key, on in (("h", view.up_only), ("!", view.faults_only)) if on)
+        keys = " ".join(name for name, on in ((key("hide"), view.up_only), (key("faults"), view.faults_only)) if on)
         spans += [(f"only {only}", "warn"), (f", {hidden} hidden", "dim"), (f"  {keys} ends it   ", "faint")]
     if marked:
         spans += [(f"✓ {plural(marked, 'instance')} marked", "accent-key"), ("  esc unmarks", "faint")]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from limacore.model.instance import Forward, Instance, Status
 from limacore.model.mount import MountState
+from limatui.actions import key
 from limatui.history import Past
 from limatui.ink import Line, Span, beside, indent, shed
 from limatui.present.bootview import diagnosed
@@ -67,7 +68,7 @@ def _inside(instance: Instance) -> tuple[Line, ...]:
 def _state(instance: Instance) -> tuple[Line, ...]:
     lines: list[Line] = []
     if instance.protected:
-        lines.append(label("protected", ("◆ yes", "protected"), ("  p lifts it", "faint")))
+        lines.append(label("protected", ("◆ yes", "protected"), (f"  {key('protect')} lifts it", "faint")))
     if instance.edit_waits:
         lines.append(label("edit", ("◷ waits for the next start", "number"),
                            ("  e shows it" + (", r restarts" if instance.status.is_up else ""), "faint")))

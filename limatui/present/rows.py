@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
 from limacore.model.instance import Instance
+from limatui.actions import key
 from limatui.ink import Line, pad
 from limatui.present.meters import meter, spark
 from limatui.present.status import LOOKS, has_degraded, status
@@ -105,32 +106,78 @@ def _arch(row: Row, cells: int) -> Line:
     return ((row.instance.arch, "faint"),)
 
 
-_FULL = (
-    Column("NAME", 11, _name, 1), Column("STATUS", 22, _status), Column("CPU", 13, _cpu(8), 4),
-    Column("MEMORY", 19, _memory(8, False)), Column("DISK", 20, _disk(8, False), 2), Column("SSH", 6, _ssh, 2),
-    Column("UP", 6, _up, 0),
-)
-_MIDDLE = (
-    Column("NAME", 11, _name, 1), Column("STATUS", 22, _status, 2), Column("CPU", 13, _cpu(8)),
-    Column("MEMORY", 11, _memory(0, False)), Column("DISK", 8, _disk(0, True), 2), Column("UP", 6, _up, 0),
-)
-_NARROW = (
-    Column("NAME", 11, _name, 1), Column("STATUS", 24, _status, 1), Column("CPU", 9, _cpu(5), 2),
-    Column("MEM", 8, _memory(0, True), 2), Column("DISK", 8, _disk(0, True), 2), Column("UP", 6, _up, 0),
-)
-_SMALL = (Column("NAME", 12, _name, 2), Column("STATUS", 16, _status, 2), Column("CPU", 4, _cpu(0), 0))
+def _vm(row: Row, cells: int) -> Line:
+    return ((row.instance.vm_type, "faint"),)
 
 
-def columns(cells: int, names: Sequence[str] = ()) -> tuple[Column, ...]:
-    """The columns that fit into `cells`; what is left over goes to names that need it, then to the status."""
-    chosen = next((each for each in (_FULL, _MIDDLE, _NARROW) if total(each) <= cells), _SMALL)
+def _cpus(row: Row, cells: int) -> Line:
+    return ((str(row.instance.cpus).rjust(cells), "dim"),)
+
+
+_FIXED = {
+    "ssh": Column("SSH", 6, _ssh, 2), "up": Column("UP", 6, _up, 2), "arch": Column("ARCH", 8, _arch, 2),
+    "vm": Column("VM", 5, _vm, 2), "cpus": Column("CPUS", 4, _cpus, 2),
+}
+_FULL = {
+    "name": Column("NAME", 11, _name, 1), "status": Column("STATUS", 22, _status), "cpu": Column("CPU", 13, _cpu(8), 4),
+    "memory": Column("MEMORY", 19, _memory(8, False)), "disk": Column("DISK", 20, _disk(8, False), 2), **_FIXED,
+}
+_MIDDLE = {
+    "name": Column("NAME", 11, _name, 1), "status": Column("STATUS", 22, _status, 2), "cpu": Column("CPU", 13, _cpu(8)),
+    "memory": Column("MEMORY", 11, _memory(0, False)), "disk": Column("DISK", 8, _disk(0, True), 2), **_FIXED,
+}
+_NARROW = {
+    "name": Column("NAME", 11, _name, 1), "status": Column("STATUS", 24, _status, 1),
+    "cpu": Column("CPU", 9, _cpu(5), 2), "memory": Column("MEM", 8, _memory(0, True), 2),
+    "disk": Column("DISK", 8, _disk(0, True), 2), **_FIXED,
+}
+_SMALL = {"name": Column("NAME", 12, _name, 2), "status": Column("STATUS", 16, _status, 2),
+          "cpu": Column("CPU", 4, _cpu(0), 0)}
+COLUMNS = tuple(_FULL)
+"""All there are."""
+_USUAL = (
+    (_FULL, ("name", "status", "cpu", "memory", "disk", "ssh", "up")),
+    (_MIDDLE, ("name", "status", "cpu", "memory", "disk", "up")),
+    (_NARROW, ("name", "status", "cpu", "memory", "disk", "up")),
+)
+
+
+def columns(cells: int, names: Sequence[str] = (), wanted: Sequence[str] = ()) -> tuple[Column, ...]:
+    """The columns that fit into `cells`; what is left over goes to names that need it, then to the status.
+
+    `wanted` are the ones that the user chose, in that order; the last of them go when there is no room.
+    """
+    chosen = _chosen(cells, wanted) if wanted else _usual(cells)
     spare = max(0, cells - total(chosen))
     longest = max((len(name) + 4 for name in names), default=0)
-    wider_name = min(spare, max(0, longest - chosen[0].cells))
-    wider_status = min(12, spare - wider_name)
-    return (
-        _widen(chosen[0], wider_name), _widen(chosen[1], wider_status), *chosen[2:],
-    )
+    name_cells = next((each.cells for each in chosen if each.title == "NAME"), 0)
+    wider_name = min(spare, max(0, longest - name_cells))
+    wider = {"NAME": wider_name, "STATUS": min(12, spare - wider_name)}
+    return tuple(_widen(each, wider.get(each.title, 0)) for each in chosen)
+
+
+def _usual(cells: int) -> tuple[Column, ...]:
+    sets = (_set(looks, names) for looks, names in _USUAL)
+    return next((each for each in sets if total(each) <= cells), tuple(_SMALL.values()))
+
+
+def _chosen(cells: int, wanted: Sequence[str]) -> tuple[Column, ...]:
+    named = wanted if "name" in wanted else ("name", *wanted)
+    sets = [_set(looks, named) for looks in (_FULL, _MIDDLE, _NARROW, {**_NARROW, **_SMALL})]
+    found = next((each for each in sets if total(each) <= cells), sets[-1])
+    while len(found) > 1 and total(found) > cells:
+        found = tuple(each for each in found if each is not _last(found))
+    return found
+
+
+def _last(chosen: Sequence[Column]) -> Column:
+    return [each for each in chosen if each.title != "NAME"][-1]
+
+
+def _set(looks: Mapping[str, Column], names: Sequence[str]) -> tuple[Column, ...]:
+    """The looks of these columns; nothing stands after the last one."""
+    *most, last = (looks[name] for name in names)
+    return (*most, Column(last.title, last.cells, last.draw, 0))
 
 
 def _widen(column: Column, cells: int) -> Column:
@@ -167,4 +214,4 @@ def row(chosen: Sequence[Column], data: Row, *, cursor: bool, focused: bool = Tr
 def empty() -> tuple[Line, ...]:
     """What an empty list says."""
     return ((("   no instances yet", "text-bright"),),
-            (("   ", ""), ("n", "accent-key bold"), (" makes one from a template", "dim")))
+            (("   ", ""), (key("new"), "accent-key bold"), (" makes one from a template", "dim")))

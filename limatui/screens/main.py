@@ -16,7 +16,7 @@ from textual.widgets import Input
 
 from limacore.model.instance import Instance
 from limatui import bulk, deeds, filter
-from limatui.actions import ACTIONS, BY_ID
+from limatui.actions import ACTIONS, BY_ID, unbound
 from limatui.ink import Line
 from limatui.present import layout, listing, overview, rows
 from limatui.present.header import header
@@ -27,7 +27,7 @@ from limatui.present.work import jobs as job_lines
 from limatui.present.work import notices as notice_lines
 from limatui.screens.panes import INDEX, PANES
 from limatui.widgets.ask import Ask, Choice
-from limatui.widgets.footer import HELP, Footer
+from limatui.widgets.footer import Footer, help_hint
 from limatui.widgets.lines import Lines
 from limatui.widgets.overview import OverviewPane
 from limatui.widgets.shown import Shown
@@ -51,7 +51,8 @@ class MainScreen(Screen[None]):
     """Everything at a glance."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(each.key, f"do('{each.id}')", each.label, show=False) for each in ACTIONS if each.key),
+        *(Binding(each.key or unbound(each), f"do('{each.id}')", each.label, show=False, id=each.id)
+          for each in ACTIONS),
         *(Binding(str(index + 1), f"pane({index})", pane.title, show=False) for index, pane in enumerate(PANES)),
         Binding("left_square_bracket", "turn(-1)", "pane before", show=False),
         Binding("right_square_bracket", "turn(1)", "pane after", show=False),
@@ -116,6 +117,7 @@ class MainScreen(Screen[None]):
         self.table.empty = rows.empty()
         self.watch(self.app, "fleet", self._fleet_changed)
         self.watch(self.app, "jobs", self._jobs_changed)
+        self.watch(self.app, "settings", self._settings_changed)
         self.bindings_updated_signal.subscribe(self, lambda _: self._draw_keys())
 
     # --- data up
@@ -139,6 +141,9 @@ class MainScreen(Screen[None]):
             self._fleet_changed()
         else:
             self._draw_rest()
+
+    def _settings_changed(self) -> None:
+        self.table.choose(self.dashboard.settings.columns)
 
     def watch_view(self) -> None:
         """Another order, or others are shown."""
@@ -193,7 +198,7 @@ class MainScreen(Screen[None]):
         inside = self.focused is not None and self.query_one("#panes") in self.focused.ancestors
         if not inside:
             zoom = (Key("esc", "list", True, "back"),) if self.zoomed else ()
-            return (*zoom, *list_keys(self.subject, self.table.marked)), HELP
+            return (*zoom, *list_keys(self.subject, self.table.marked)), help_hint()
         typing = bool(getattr(self.focused, "typing", False))
         found = [
             Key(self.app.get_key_display(each.binding), each.binding.description, each.enabled, each.binding.action)
@@ -203,7 +208,7 @@ class MainScreen(Screen[None]):
         if typing:
             return tuple(found), (("all other keys go to the guest", "dim"),)
         out = () if any(each.key == "esc" for each in found) else (Key("esc", "list", True, "back"),)
-        return (*found, *out), HELP
+        return (*found, *out), help_hint()
 
     def go_to(self, name: str) -> None:
         """The cursor on an instance, if it is there."""

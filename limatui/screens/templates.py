@@ -23,7 +23,7 @@ from limatui.widgets.ask import Field, Fill, Form, Values
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar, Block
 from limatui.widgets.editor import YamlEditor
-from limatui.widgets.footer import HELP, Footer
+from limatui.widgets.footer import Footer, help_hint
 from limatui.widgets.picklist import PickList
 from limatui.widgets.textpane import TextPane
 
@@ -119,7 +119,7 @@ class TemplatesScreen(Screen[None]):
             *(() if self.has_class("-wide") else (Key("enter", "read", one, "read"),)),
             Key("b", "hide blocks" if self._blocks else "building blocks", True, "blocks"),
             Key("y", "copy command", one, "copy"), Key("esc", "back", True, "back"),
-        ), HELP if self.size.width > 130 else ())
+        ), help_hint() if self.size.width > 130 else ())
 
     # --- the list
 

@@ -7,11 +7,15 @@ from collections.abc import Sequence
 from textual import events
 from textual.message import Message
 
+from limatui.actions import key
 from limatui.ink import Line, spread
 from limatui.present.keys import Key, footer, key_at
 from limatui.widgets.lines import Lines
 
-HELP: Line = (("?", "bold accent-key"), (" help", "dim"))
+
+def help_hint() -> Line:
+    """The key of the help, for the right end."""
+    return ((key("help"), "bold accent-key"), (" help", "dim"))
 
 
 class Footer(Lines):
@@ -29,12 +33,12 @@ class Footer(Lines):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._keys: tuple[Key, ...] = ()
-        self._right: Line = HELP
+        self._right: Line = ()
         self._said: Line = ()
 
-    def keys(self, keys: Sequence[Key], right: Line = HELP) -> None:
+    def keys(self, keys: Sequence[Key], right: Line | None = None) -> None:
         """Other keys."""
-        self._keys, self._right = tuple(keys), right
+        self._keys, self._right = tuple(keys), help_hint() if right is None else right
         self._draw()
 
     def say(self, line: Line) -> None:
@@ -53,6 +57,6 @@ class Footer(Lines):
 
     def on_click(self, event: events.Click) -> None:
         """Press the key under the pointer."""
-        key = key_at(self._keys, self.size.width, event.x)
-        if key is not None and key.enabled:
-            self.post_message(self.Pressed(key))
+        pressed = key_at(self._keys, self.size.width, event.x)
+        if pressed is not None and pressed.enabled:
+            self.post_message(self.Pressed(pressed))

@@ -60,6 +60,7 @@ class InstanceTable(ScrollView, Inked, can_focus=True):
         self._all: tuple[Instance, ...] = ()
         self._sort = ""
         self.empty: tuple[Line, ...] = ()
+        self.wanted: tuple[str, ...] = ()
 
     # --- data
 
@@ -81,7 +82,7 @@ class InstanceTable(ScrollView, Inked, can_focus=True):
 
     def _rearranged(self, names: Sequence[str]) -> None:
         self.virtual_size = Size(self.size.width, len(self._rows) + 1)
-        self._columns = rows.columns(self.size.width, names)
+        self._columns = rows.columns(self.size.width, names, self.wanted)
         if self.cursor not in self._place and names:
             self.cursor = names[min(self._last_index, len(names) - 1)]
         elif not names:
@@ -140,6 +141,11 @@ class InstanceTable(ScrollView, Inked, can_focus=True):
     def text(self) -> str:
         """The rows that are on the screen, without colours."""
         return "\n".join(plain(self._line(y)[0]).rstrip() for y in range(self.size.height))
+
+    def choose(self, wanted: tuple[str, ...]) -> None:
+        """Other columns; none: those that fit."""
+        self.wanted = wanted
+        self._rearranged(list(self._place))
 
     # --- moving
 

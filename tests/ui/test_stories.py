@@ -10,6 +10,7 @@ from limacore.model.instance import Status
 from limacore.model.job import JobState
 from limatui.actions import ACTIONS, shown_key
 from limatui.screens.panes import INDEX
+from limatui.settings import Settings
 from tests.ui.board import playing
 
 
@@ -71,7 +72,7 @@ async def test_stop_counts_down_and_escape_keeps_it() -> None:
 
 async def test_the_countdown_ends_by_itself() -> None:
     async with playing() as board:
-        board.app.stop_seconds = 1
+        board.app.settings = Settings(countdown=1)
         await board.press("x")
         await board.until(lambda: board.app.jobs, "the job")
         assert board.app.jobs[0].verb == "stop"

@@ -39,6 +39,7 @@ class DemoWorld:
         self._cache = stock.first_cache(Path(self.home), self.now())
         self._waiting: set[str] = set()
         """Machines whose edit waits for the next start: known here, as looking at files would block the loop."""
+        self.interval = TICK
         self.closed = False
 
     def now(self) -> float:
@@ -96,7 +97,7 @@ class DemoWorld:
 
     async def _pause(self, until: float | None = None) -> None:
         booting = any(each.status is Status.STARTING for each in self._machines.values())
-        rest = (BOOT_TICK if booting else TICK) if until is None else max(0.01, until - self.now())
+        rest = (BOOT_TICK if booting else self.interval) if until is None else max(0.01, until - self.now())
         event = asyncio.Event()
         self._wake.add(event)
         try:
