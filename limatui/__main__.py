@@ -110,6 +110,7 @@ def _run(demo: int | None) -> int:
         from limacore.drivers.demo import DemoEngine
 
         app = Dashboard(DemoEngine(demo), settings=load(), driver_class=TerminalDriver)
+    app.alone = True
     gc.freeze()
     gc.enable()
     app.run()

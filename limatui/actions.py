@@ -214,13 +214,10 @@ MOVES: tuple[tuple[str, str], ...] = (
 )
 
 
+DEFAULTS: keymap.Keymap = {each.id: tuple(filter(None, map(keymap.known, each.key.split(",")))) for each in ACTIONS}
+"""The keys that actions have by themselves."""
 _bound: dict[str, keymap.Keys] = {}
 """Keys of the user's own: one dashboard to a process, and what names a key is everywhere."""
-
-
-def default_keys() -> dict[str, keymap.Keys]:
-    """The keys that actions have by themselves."""
-    return {each.id: tuple(filter(None, map(keymap.known, each.key.split(",")))) for each in ACTIONS}
 
 
 def bind(keys: keymap.Keymap) -> Mapping[str, str]:
@@ -237,7 +234,7 @@ def unbound(action: Action) -> str:
 
 def keys_of(action: Action) -> keymap.Keys:
     """Those in force."""
-    return _bound.get(action.id, default_keys()[action.id])
+    return _bound.get(action.id, DEFAULTS[action.id])
 
 
 def shown_key(action: Action) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -40,6 +42,12 @@ _AFTERWARDS = 5.0
 """Seconds after a job in which what happens to its instance is its doing."""
 _AT_ONCE = 3
 """Toasts for one look at the fleet; the rest is in the list of events."""
+RETRY = 3.0
+"""Seconds before an engine that broke is followed again."""
+_AGAIN = 60.0
+_TELL_STALLS = 2.0
+_GROWN = 2.0
+"""Seconds after which all that lives long is there."""
 Severity = Literal["information", "warning", "error"]
 
 
@@ -48,10 +56,14 @@ class Dashboard(App[None], inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = []
     ENABLE_COMMAND_PALETTE = False
+    alone = False
+    """Whether the process is for this app only."""
     TITLE = "limatui"
     fleet: var[Fleet] = var(Fleet(home=""), init=False)
     jobs: var[tuple[Job, ...]] = var((), init=False)
     settings: var[Settings] = var(Settings(), init=False)
+    trouble: var[str] = var("", init=False)
+    """Why the fleet that is shown is not current; empty when it is."""
 
     def __init__(self, engine: EngineApi, *, clock: Callable[[], float] = time.time, settings: Settings | None = None,
                  driver_class: type[Driver] | None = None) -> None:
@@ -63,6 +75,7 @@ class Dashboard(App[None], inherit_bindings=False):
         self.toast_seconds = 4.0
         self.last_command = ""
         self._told: set[int] = set()
+        self._lamented: set[tuple[str, float]] = set()
         for theme in THEMES.values():
             self.register_theme(theme)
         self.theme = self.settings.theme
@@ -81,17 +94,46 @@ class Dashboard(App[None], inherit_bindings=False):
     def on_mount(self) -> None:
         """Begin to follow the engine."""
         self.follow()
+        if self.alone:
+            # A full round of the collector through widgets and styles holds keys up for 50 ms: it leaves them out.
+            self.set_timer(_GROWN, gc.freeze)
+        if os.environ.get("LIMATUI_MONITOR"):
+            self.watch_the_loop()
         if self.settings.problems:
             self.tell("\n".join(self.settings.problems), title="settings that are not used", severity="warning")
 
     @work(group="bridge", exit_on_error=False)
     async def follow(self) -> None:
-        """The one worker that listens to the engine."""
-        try:
-            await self.bridge.follow()
-        except* LimaError as errors:
-            for error in errors.exceptions:
-                self.fail(error if isinstance(error, LimaError) else LimaError(str(error)))
+        """The one worker that listens to the engine; when it breaks, that is told and it is tried again."""
+        while True:
+            try:
+                await self.bridge.follow()
+            except* Exception as errors:  # noqa: BLE001 (a defect of the engine must not freeze the list in silence)
+                self._lost(errors.exceptions[0])
+            else:
+                return
+            await asyncio.sleep(RETRY)
+
+    def _lost(self, error: Exception) -> None:
+        """What is shown is not current any more; the same trouble is told once a minute."""
+        told = error if isinstance(error, LimaError) else LimaError(f"the engine failed: {error!r}")
+        self.trouble = told.message
+        if (told.message, self.now() // _AGAIN) not in self._lamented:
+            self._lamented = {(told.message, self.now() // _AGAIN)}
+            self.fail(told)
+
+    @work(group="monitor", exit_on_error=False)
+    async def watch_the_loop(self) -> None:
+        """Tell the worst that held the loop up, at most once in so many seconds."""
+        from limatui.monitor import Monitor, line, watching
+
+        with watching(Monitor()) as monitor:
+            while True:
+                await asyncio.sleep(_TELL_STALLS)
+                stalls, monitor.stalls = monitor.stalls, []
+                if stalls:
+                    worst = max(stalls, key=lambda each: each.busy)
+                    self.tell(line(worst), title=f"the loop was held up {len(stalls)} times", severity="warning")
 
     def exit(self, result: None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
         """Leave; nothing new is shown while the widgets go, one after the other."""

@@ -23,6 +23,8 @@ from limatui.tail import tail
 _AS_IS = frozenset({"config", "dir"})
 """Fields that are used, not shown: a path must keep its bytes."""
 _KEPT_NOTICES = 200
+_SLICE = 100
+"""Instances that are made safe before keys have their turn."""
 
 S = TypeVar("S", bound=Struct)
 
@@ -32,6 +34,7 @@ class Audience(Protocol):
 
     fleet: Any
     jobs: Any
+    trouble: Any
 
     def heard(self, news: tuple[Notice, ...]) -> None:
         """Something happened since the last look."""
@@ -52,15 +55,27 @@ class Bridge:
     async def follow_fleet(self) -> None:
         """Until the engine closes."""
         async for raw in self.engine.watch():
+            await self._prepare(raw)
             fleet = self.clean_fleet(raw)
+            await asyncio.sleep(0)
             now = self.clock()
             self.history.add(fleet, now)
+            await asyncio.sleep(0)
             before: Fleet = self._app.fleet
             news = happened(before if before.home else None, fleet, now)
             self.notices = (*reversed(news), *self.notices)[:_KEPT_NOTICES]
+            await asyncio.sleep(0)
             self._app.fleet = fleet
+            self._app.trouble = ""
             if before.home and news:
                 self._app.heard(news)
+
+    async def _prepare(self, raw: Fleet) -> None:
+        """Make a thousand instances safe in slices: all at once holds keys up for 40 ms."""
+        for at in range(0, len(raw.instances), _SLICE):
+            for each in raw.instances[at:at + _SLICE]:
+                self._cleaned[each.name] = (each, self._instance(each))
+            await asyncio.sleep(0)
 
     async def follow_jobs(self) -> None:
         """Until the engine closes."""
@@ -87,7 +102,7 @@ class Bridge:
 
     def _instance(self, raw: Instance) -> Instance:
         known = self._cleaned.get(raw.name)
-        return known[1] if known and known[0] == raw else clean(raw)
+        return known[1] if known and (known[0] is raw or known[0] == raw) else clean(raw)
 
     async def serial_tail(self, name: str, lines: int) -> tuple[str, ...]:
         """The last lines of the serial log, safe to show."""

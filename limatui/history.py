@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 
 from msgspec import Struct
 
@@ -63,7 +64,7 @@ class History:
 
     def _of(self, name: str, count: int) -> tuple[_Sample, ...]:
         samples = self._samples.get(name)
-        return tuple(samples)[-count:] if samples else ()
+        return tuple(islice(reversed(samples), count))[::-1] if samples else ()
 
 
 def _sample(instance: Instance) -> _Sample:

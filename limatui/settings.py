@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from limacore.errors import ConfigError, HostError
 from limatui import keymap
-from limatui.actions import BY_ID, default_keys
+from limatui.actions import BY_ID, DEFAULTS
 from limatui.present.rows import COLUMNS
 from limatui.themes import THEMES
 from limatui.tomledit import Value, put, statements
@@ -142,10 +142,9 @@ def _keys(table: object, refuse: Callable[[str, str], None]) -> dict[str, tuple[
             refuse(f"keys.{action}", why)
         else:
             wanted[action] = tuple(keymap.known(each) for each in names if each)
-    own = default_keys()
-    kept, refused = keymap.settle(wanted, own)
+    kept, refused = keymap.settle(wanted, DEFAULTS)
     for action, why in refused.items():
-        refuse(f"keys.{action}", f"{why}; {action} keeps {' '.join(map(keymap.shown, own[action])) or 'no key'}")
+        refuse(f"keys.{action}", f"{why}; {action} keeps {' '.join(map(keymap.shown, DEFAULTS[action])) or 'no key'}")
     return kept
 
 

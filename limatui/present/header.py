@@ -13,9 +13,12 @@ from limatui.present.words import part_of, size
 _RUNS = (Status.RUNNING, Status.STARTING, Status.STOPPING)
 
 
-def header(fleet: Fleet, cpu: Sequence[float], jobs: Sequence[Job], cells: int, home: str = "") -> Line:
+def header(fleet: Fleet, cpu: Sequence[float], jobs: Sequence[Job], cells: int, home: str = "",
+           trouble: str = "") -> Line:
     """The line in `cells` cells; what matters least goes first when it is narrow."""
     left: Line = ((" lima", "bold text-bright"), ("tui", "bold accent-key"), (f"  {home}", "dim"))
+    if trouble:
+        return spread(left, ((f"! not current: {trouble} ", "bad"),), cells)
     if not fleet.home:
         return spread(left, (("looking … ", "dim"),), cells)
     parts = [_running(fleet), *_host(fleet, cpu, cells >= 100)]

@@ -118,6 +118,7 @@ class MainScreen(Screen[None]):
         self.watch(self.app, "fleet", self._fleet_changed)
         self.watch(self.app, "jobs", self._jobs_changed)
         self.watch(self.app, "settings", self._settings_changed)
+        self.watch(self.app, "trouble", self._draw_rest, init=False)
         self.bindings_updated_signal.subscribe(self, lambda _: self._draw_keys())
 
     # --- data up
@@ -166,7 +167,7 @@ class MainScreen(Screen[None]):
             return
         board, width = self.dashboard, self.size.width
         top = self.query_one(Header)
-        top.show([header(board.fleet, board.bridge.history.host(8), board.jobs, width, board.home)])
+        top.show([header(board.fleet, board.bridge.history.host(8), board.jobs, width, board.home, board.trouble)])
         if self.mode == "wide":
             self._draw_work()
         alone = self.zoomed and self.mode == "narrow"

@@ -77,10 +77,10 @@ class Board:
 
 
 @asynccontextmanager
-async def playing(size: tuple[int, int] = (120, 36), count: int = 5, settings: Settings | None = None
-                  ) -> AsyncIterator[Board]:
+async def playing(size: tuple[int, int] = (120, 36), count: int = 5, settings: Settings | None = None,
+                  engine: DemoEngine | None = None) -> AsyncIterator[Board]:
     """A dashboard that has painted its first fleet."""
-    engine = DemoEngine(count, frozen=NOW)
+    engine = engine or DemoEngine(count, frozen=NOW)
     app = Dashboard(engine, clock=engine.now, settings=settings or Settings())
     app.animation_level = "none"
     async with app.run_test(size=size) as pilot:

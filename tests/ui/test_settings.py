@@ -95,12 +95,12 @@ def test_keys_may_change_places() -> None:
 
 def test_a_refused_key_may_refuse_another() -> None:
     wanted = {"start": ("x",), "stop": ("j",)}
-    kept, refused = keymap.settle(wanted, actions.default_keys())
+    kept, refused = keymap.settle(wanted, actions.DEFAULTS)
     assert not kept and refused == {"stop": "j is the key of the cursor", "start": "x is the key of stop"}
 
 
 def test_nothing_has_two_actions_by_itself() -> None:
-    assert keymap.settle(actions.default_keys(), {})[1] == {}
+    assert keymap.settle(actions.DEFAULTS, {})[1] == {}
 
 
 def test_fixed_keys_are_those_of_the_main_screen() -> None:

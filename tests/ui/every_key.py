@@ -1,0 +1,147 @@
+"""Every key there is, found in the bindings themselves: where a user is when it works, and pressing it there."""
+
+from __future__ import annotations
+
+import asyncio
+import pkgutil
+from collections.abc import Iterator
+from copy import copy
+from importlib import import_module
+from typing import NamedTuple
+
+from textual.binding import Binding
+from textual.dom import DOMNode
+
+import limatui
+from limacore.model.job import JobState
+from limatui.actions import ACTIONS
+from limatui.screens.panes import PANES
+from tests.ui.board import Board
+
+
+class Bound(NamedTuple):
+    """A key as a class declares it."""
+
+    owner: str
+    key: str
+    action: str
+
+
+def declared() -> frozenset[Bound]:
+    """Every binding that is declared anywhere in the dashboard, but those that no terminal sends."""
+    for module in pkgutil.walk_packages(limatui.__path__, "limatui."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
+    return frozenset(bound for owner in _classes(DOMNode) for bound in _of(owner)
+                     if not bound.key.startswith("no-key-"))
+
+
+def _classes(base: type) -> Iterator[type]:
+    for each in base.__subclasses__():
+        yield each
+        yield from _classes(each)
+
+
+def _of(owner: type) -> Iterator[Bound]:
+    if owner.__module__.startswith("limatui"):
+        for each in Binding.make_bindings(owner.__dict__.get("BINDINGS", ())):
+            yield Bound(owner.__name__, each.key, each.action)
+
+
+def live(board: Board) -> list[Bound]:
+    """What of it works at this moment, from where the keyboard is outwards."""
+    taken: set[str] = set()
+    found: list[Bound] = []
+    for node, bindings in board.app.screen._modal_binding_chain:
+        own = [bound for owner in type(node).__mro__ for bound in _of(owner)]
+        for key, several in bindings.key_to_bindings.items():
+            works = [each for each in several if (each.priority or key not in taken)
+                     and board.app._check_action_state(each.action, node)]
+            found += [bound for bound in own for each in works if (bound.key, bound.action) == (key, each.action)]
+            # An entry has the keys of a scroll view and lets them pass, since it cannot scroll.
+            if any(not each.action.startswith("scroll_") for each in works):
+                taken.add(key)
+    return found
+
+
+def where(board: Board) -> tuple[object, ...]:
+    """Where the user is."""
+    return len(board.app.screen_stack), board.app.screen, board.app.screen.focused, board.main.pane, board.main.zoomed
+
+
+PLACES: tuple[str, ...] = (
+    "",
+    *(f"{number} wait tab wait" for number in range(1, len(PANES) + 1)),
+    *(each.key.split(",")[0] + " wait" for each in ACTIONS if each.key and each.id not in ("quit", "shell")),
+    # What only shows after more than one key.
+    "2 wait tab wait enter", "2 wait tab wait slash", "2 wait tab wait slash l enter wait",
+    "3 wait tab slash", "3 wait tab slash r e enter wait",
+    "e wait x wait", "e wait f2 wait", "e wait f2 wait tab wait", "e wait ctrl+f", "e wait f3", "queue e wait wait",
+    "e wait ctrl+home enter up v wait", "e wait ctrl+home enter up v wait escape",
+    "j j 8 wait tab wait", "j j 8 wait tab wait a", "j j 8 wait tab wait enter", "5 wait tab wait j j",
+    "5 wait tab wait j j j", "5 wait tab a",
+    "5 wait tab i", "6 wait tab a", "T wait e wait enter wait", "T wait enter wait", "T wait slash",
+    "n wait f2 wait", *("n wait" + " tab" * count for count in range(1, 9)), "n wait w e b wait", "j j D", "space D",
+    "* X",
+)
+"""How to get to each place, from the list; one for each action and pane comes by itself."""
+
+
+async def go(board: Board, story: str) -> None:
+    """Press keys; `wait` is for what is read or made in the background."""
+    for key in story.split():
+        if key == "wait":
+            await _settled(board)
+        elif key == "queue":
+            text = await asyncio.to_thread(board.engine.read_config, "default")
+            await asyncio.to_thread(board.engine.queue_config, "default", text.replace("cpus: 2", "cpus: 6"))
+        else:
+            await board.pilot.press(key)
+    await board.pilot.pause()
+
+
+_ENDLESS = {"bridge", "console", "logs", "logview", "form"}
+
+
+async def _settled(board: Board) -> None:
+    """Nothing is being read or made any more, but what goes on for ever."""
+    await board.pilot.pause(0.05)
+    await board.until(lambda: not [each for each in board.app.workers if each.is_running
+                                   and each.group not in _ENDLESS], "all is read")
+
+
+_CHANGES = ("_machines", "_snapshots", "_disks", "_waiting")
+
+
+class World:
+    """What there is at the beginning; pressing keys changes it."""
+
+    def __init__(self, board: Board) -> None:
+        self._kept = {name: copy(getattr(board.engine, name)) for name in _CHANGES}
+
+    async def restore(self, board: Board) -> None:
+        """Everything as it was, nothing at work."""
+        for job in board.app.jobs:
+            if job.state is JobState.RUNNING:
+                board.engine.cancel(job.id)
+        await board.until(lambda: not any(each.state is JobState.RUNNING for each in board.app.jobs), "work ends")
+        for name, value in self._kept.items():
+            setattr(board.engine, name, copy(value))
+        board.engine.poke()
+        await board.until(lambda: {each.name: each.status for each in board.app.fleet.instances} ==
+                          {each.name: each.status for each in board.engine.fleet().instances}, "all as it was")
+
+
+async def home(board: Board) -> None:
+    """Back to the list, whatever is open."""
+    while board.app.screen is not board.main:
+        await board.app.pop_screen()
+    main = board.main
+    main.stopping.cancel()
+    for pane in main.query("ConfigPane"):
+        await pane.drop_all()  # type: ignore[attr-defined]
+    main.zoomed, main.pane = False, 0
+    main.query_one("#filter").remove_class("-open")
+    main.set_focus(main.table)
+    main.table.unmark()
+    await board.pilot.press("g")
