@@ -25,8 +25,9 @@ CONTRAST: Mapping[str, str] = {
     "text-bright": "#ffffff", "dim": "#dfe4ea", "faint": "#b4bcc6", "accent-key": "#d4ff5f",
     "running": "#7dff9c", "warn": "#ffd75f", "bad": "#ff8f85", "number": "#8fd6ff", "protected": "#d9c4ff",
 }
+# The Linux console has eight grounds and no bright one: the row under the cursor is blue, as in its classic programs.
 ANSI: Mapping[str, str] = {
-    "ground": "ansi_default", "panel-ground": "ansi_default", "raised": "ansi_bright_black",
+    "ground": "ansi_default", "panel-ground": "ansi_default", "raised": "ansi_blue",
     "hairline": "ansi_bright_black", "text-bright": "ansi_default", "dim": "ansi_default",
     "faint": "ansi_bright_black", "accent-key": "ansi_bright_green", "running": "ansi_green",
     "warn": "ansi_yellow", "bad": "ansi_red", "number": "ansi_cyan", "protected": "ansi_magenta",

@@ -28,6 +28,8 @@ _DOTS = ((0, 0, 1), (0, 1, 2), (0, 2, 4), (1, 0, 8), (1, 1, 16), (1, 2, 32), (0,
 def svg(app: App[Any], title: str = "limatui") -> str:
     """The screen as an SVG text."""
     ground, text = (app.theme_variables[name] for name in ("ground", "text-bright"))
+    if ground.startswith("ansi_"):
+        ground, text = "#101010", "#d0d0d0"  # whatever the terminal has
     shapes = list(_screen(app, text))
     width, height = app.size.width * WIDTH + 2 * EDGE, app.size.height * HEIGHT + TOP + EDGE
     lights = "".join(f'<circle cx="{22 + 20 * n}" cy="18" r="6.5" fill="{c}"/>'

@@ -5,9 +5,13 @@ In a class with another widget base it stands last: Textual takes default styles
 
 from __future__ import annotations
 
+from typing import Any
+
+from textual.app import App
 from textual.widget import Widget
 
 from limatui.ink import Ink
+from limatui.themes import THEMES
 
 
 class Inked(Widget):
@@ -30,5 +34,11 @@ class Inked(Widget):
     @property
     def ink(self) -> Ink:
         """The colours of the theme."""
-        self._ink = self._ink or Ink(self.app.theme_variables)
+        self._ink = self._ink or _ink_of(self.app)
         return self._ink
+
+
+def _ink_of(app: App[Any]) -> Ink:
+    # Textual's own variables are those of the theme before until its stylesheets have been parsed again.
+    theme = THEMES.get(app.theme)
+    return Ink(theme.variables if theme else app.theme_variables)

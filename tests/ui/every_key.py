@@ -70,16 +70,16 @@ def where(board: Board) -> tuple[object, ...]:
 
 
 PLACES: tuple[str, ...] = (
-    "",
+    "", "queue e wait wait",
     *(f"{number} wait tab wait" for number in range(1, len(PANES) + 1)),
     *(each.key.split(",")[0] + " wait" for each in ACTIONS if each.key and each.id not in ("quit", "shell")),
     # What only shows after more than one key.
     "2 wait tab wait enter", "2 wait tab wait slash", "2 wait tab wait slash l enter wait",
     "3 wait tab slash", "3 wait tab slash r e enter wait",
-    "e wait x wait", "e wait f2 wait", "e wait f2 wait tab wait", "e wait ctrl+f", "e wait f3", "queue e wait wait",
+    "e wait x wait", "e wait f2 wait", "e wait f2 wait tab wait", "e wait ctrl+f", "e wait f3",
     "e wait ctrl+home enter up v wait", "e wait ctrl+home enter up v wait escape",
-    "j j 8 wait tab wait", "j j 8 wait tab wait a", "j j 8 wait tab wait enter", "5 wait tab wait j j",
-    "5 wait tab wait j j j", "5 wait tab a",
+    "j j 8 wait tab wait g", "j j 8 wait tab wait a", "j j 8 wait tab wait g enter", "5 wait tab wait g j j",
+    "5 wait tab wait g j j j", "5 wait tab a",
     "5 wait tab i", "6 wait tab a", "T wait e wait enter wait", "T wait enter wait", "T wait slash",
     "n wait f2 wait", *("n wait" + " tab" * count for count in range(1, 9)), "n wait w e b wait", "j j D", "space D",
     "* X",
