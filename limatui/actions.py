@@ -73,7 +73,7 @@ def _stop(subject: Subject) -> Reason:
     if subject.status is Status.STOPPED:
         return f"{subject.name} does not run"
     if subject.status is Status.SUSPENDED:
-        return f"{subject.name} is suspended: X gives its memory up"
+        return f"{subject.name} is suspended: {key('insist')} gives its memory up"
     if subject.status is Status.STOPPING:
         return f"{subject.name} is stopping already: {key('insist')} insists"
     lost = subject.status in (*_ORPHANS, Status.BROKEN)
@@ -136,7 +136,7 @@ def _moves(subject: Subject) -> Reason:
     if subject.status in (Status.STOPPED, Status.BROKEN):
         return ""
     if subject.status is Status.SUSPENDED:
-        return f"{subject.name} is suspended: s lets it go on, X gives its memory up"
+        return f"{subject.name} is suspended: {key('start')} lets it go on, {key('insist')} gives its memory up"
     return f"{subject.name} is {subject.status.value.lower()}: stop it first"
 
 
@@ -154,7 +154,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("restart", "r", "restart", "stop, then start", "instance", 3, "limatui restart {}", _restart),
     Action("pause", "P", "pause", "let the machine stand still, or go on", "instance", 0, "limatui pause {}", _pause,
            lambda each: "resume" if each and each.status is Status.PAUSED else "pause"),
-    Action("suspend", "Z", "suspend", "keep its memory in its disk and end it; s goes on from there", "instance", 0,
+    Action("suspend", "Z", "suspend", "keep its memory in its disk and end it; start goes on from there", "instance", 0,
            "limatui suspend {}", _runs),
     Action("memory", "", "memory", "how much of its memory the guest may use now", "instance", 0,
            "limatui memory set {} SIZE", _runs),

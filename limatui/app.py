@@ -6,7 +6,7 @@ import asyncio
 import gc
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -16,6 +16,7 @@ from textual import on, work
 from textual.app import App, SuspendNotSupported
 from textual.binding import BindingType
 from textual.driver import Driver
+from textual.filter import LineFilter
 from textual.reactive import var
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
@@ -29,6 +30,7 @@ from limatui.actions import bind
 from limatui.api import EngineApi
 from limatui.assets import stylesheets
 from limatui.bridge import Bridge
+from limatui.colourless import Colourless
 from limatui.messages import CreateWanted, JobWanted, Wanted
 from limatui.notices import Notice
 from limatui.outside import run_in_terminal
@@ -72,6 +74,7 @@ class Dashboard(App[None], inherit_bindings=False):
         self.bridge = Bridge(engine, self, clock)
         self.set_reactive(Dashboard.settings, settings or Settings())
         self._saving = asyncio.Lock()
+        self._colourless = [Colourless()]
         self.toast_seconds = 4.0
         self.last_command = ""
         self._told: set[int] = set()
@@ -86,6 +89,10 @@ class Dashboard(App[None], inherit_bindings=False):
     def home(self) -> str:
         """The Lima home as people write it."""
         return self.fleet.home.replace(str(Path.home()), "~", 1) if self.fleet.home else ""
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What changes lines before they are written."""
+        return self._colourless if self.no_color else super().get_line_filters()
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen."""

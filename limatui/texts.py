@@ -9,6 +9,7 @@ from msgspec import Struct
 from limacore.errors import LimaError, NotFoundError, StateError
 from limacore.model.config import Problem
 from limacore.model.template import Effective
+from limatui.actions import key
 from limatui.api import EngineApi
 
 
@@ -86,7 +87,7 @@ class InstanceText:
     def when_saved(self, up: bool) -> str:
         """What saving will do."""
         if up:
-            return f"{self.name} is running: the changes wait for its next start (r restarts it)"
+            return f"{self.name} is running: the changes wait for its next start ({key('restart')} restarts it)"
         return f"{self.name} uses the changes when it starts"
 
 
