@@ -81,9 +81,9 @@ async def play(shot: Shot, theme: str, path: Path) -> None:
     app.animation_level = "none"
     async with app.run_test(size=SIZES[shot.size]) as pilot:
         app.theme = theme
-        await _past(engine, pilot)
+        await past(engine, pilot)
         for key in shot.story.split():
-            await _do(engine, pilot, key)
+            await do(engine, pilot, key)
         await pilot.pause(0.3)
         await pilot.pause()
         save(app, path)
@@ -96,7 +96,7 @@ async def take(shot: Shot, theme: str = "dark") -> Path:
     return path
 
 
-async def _past(engine: DemoEngine, pilot: Pilot[None]) -> None:
+async def past(engine: DemoEngine, pilot: Pilot[None]) -> None:
     """Four minutes of history; `build` was started again 41 seconds ago."""
     await _pass(engine, pilot, 200)
     engine.restart("build")
@@ -114,7 +114,8 @@ async def _pass(engine: DemoEngine, pilot: Pilot[None], seconds: int) -> None:
         await pilot.pause()
 
 
-async def _do(engine: DemoEngine, pilot: Pilot[None], key: str) -> None:
+async def do(engine: DemoEngine, pilot: Pilot[None], key: str) -> None:
+    """One word of a story."""
     if key.startswith("+"):
         await _pass(engine, pilot, int(key))
     elif key == "wait":  # for what is read or checked in a thread

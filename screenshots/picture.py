@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 from itertools import count, groupby
 from pathlib import Path
@@ -27,28 +27,46 @@ _DOTS = ((0, 0, 1), (0, 1, 2), (0, 2, 4), (1, 0, 8), (1, 1, 16), (1, 2, 32), (0,
 
 def svg(app: App[Any], title: str = "limatui") -> str:
     """The screen as an SVG text."""
+    _, text = colours(app)
+    return page(app, "".join((heading(app, text, title), *rows(app))))
+
+
+def colours(app: App[Any]) -> tuple[str, str]:
+    """The ground and the usual colour of text."""
     ground, text = (app.theme_variables[name] for name in ("ground", "text-bright"))
-    if ground.startswith("ansi_"):
-        ground, text = "#101010", "#d0d0d0"  # whatever the terminal has
-    shapes = list(_screen(app, text))
+    return ("#101010", "#d0d0d0") if ground.startswith("ansi_") else (ground, text)  # or what the terminal has
+
+
+def page(app: App[Any], body: str, style: str = "") -> str:
+    """A window with `body` in it."""
     width, height = app.size.width * WIDTH + 2 * EDGE, app.size.height * HEIGHT + TOP + EDGE
     lights = "".join(f'<circle cx="{22 + 20 * n}" cy="18" r="6.5" fill="{c}"/>'
                      for n, c in enumerate(("#ff5f57", "#febc2e", "#28c840")))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-        f'font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="{SIZE}" xml:space="preserve">'
-        f'<rect width="100%" height="100%" rx="8" fill="{ground}" stroke="#3a414b"/>{lights}'
-        f'<text x="{width / 2:.0f}" y="24" text-anchor="middle" font-weight="bold" font-size="15" '
-        f'font-family="DejaVu Sans, sans-serif" fill="{text}">{escape(title)}</text>{"".join(shapes)}</svg>'
+        f'font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="{SIZE}" xml:space="preserve">{style}'
+        f'<rect width="100%" height="100%" rx="8" fill="{colours(app)[0]}" stroke="#3a414b"/>{lights}{body}</svg>'
     )
 
 
-def _screen(app: App[Any], text: str) -> Iterator[str]:
-    for row, strip in enumerate(app.screen._compositor.render_strips()):
-        x = 0
-        for segment in strip:
-            yield from _segment(segment, x, row, text)
-            x += cell_len(segment.text)
+def heading(app: App[Any], fill: str, title: str) -> str:
+    """The title of the window."""
+    width = app.size.width * WIDTH + 2 * EDGE
+    return (f'<text x="{width / 2:.0f}" y="24" text-anchor="middle" font-weight="bold" font-size="15" '
+            f'font-family="DejaVu Sans, sans-serif" fill="{fill}">{escape(title)}</text>')
+
+
+def rows(app: App[Any]) -> list[str]:
+    """The rows of the screen, from the top."""
+    _, text = colours(app)
+    return ["".join(_row(strip, number, text)) for number, strip in enumerate(app.screen._compositor.render_strips())]
+
+
+def _row(strip: Iterable[Segment], row: int, text: str) -> Iterator[str]:
+    x = 0
+    for segment in strip:
+        yield from _segment(segment, x, row, text)
+        x += cell_len(segment.text)
 
 
 def _segment(segment: Segment, x: int, row: int, default: str) -> Iterator[str]:

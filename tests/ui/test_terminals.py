@@ -9,7 +9,7 @@ import pytest
 from tests.ui.board import playing
 from tests.ui.terminal import terminal
 
-_COLOURS = re.compile(rb"\x1b\[(?:[0-9;]*;)?(?:[34]8;[25];|3[0-7]|4[0-7]|9[0-7]|10[0-7])(?:;[0-9;]*)?m")
+_COLOURS = re.compile(rb"\x1b\[(?:[0-9;]*;)?(?:[34]8;[25]|3[0-7]|4[0-7]|9[0-7]|10[0-7])(?:;[0-9;]*)?m")
 _MANY = re.compile(rb"\x1b\[(?:[0-9;]*;)?[34]8;[25];[0-9;]*m")
 
 
