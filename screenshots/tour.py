@@ -33,7 +33,8 @@ STORY = (
     Step("The console is a terminal", "k c wait enter u n a m e space - a enter", 0.15),
     Step("Logs of any size", "ctrl+right_square_bracket escape l wait G", 0.5),
     Step("lima.yaml, checked while one types", "escape e wait down down down down end backspace 4 wait", 0.3, 2.0),
-    Step("Every action by its name", "ctrl+z escape escape colon s n a p", 0.3, 2.0),
+    Step("Nothing typed is lost without a question", "escape", 0.3, 1.5),
+    Step("Every action by its name", "d wait escape colon s n a p", 0.3, 2.0),
     Step("Everything at a glance", "escape 1", 0.5, 1.0),
 )
 Frame = tuple[float, list[str]]

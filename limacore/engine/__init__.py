@@ -36,6 +36,7 @@ class Engine(Verbs, Storage, Runtime, Texts, Doctor):
         """A Fleet now and whenever it differs, at most once per interval (seconds)."""
         observer, last = Observer(self._home), None
         while not self._closed.is_set():
+            self._poke.clear()  # before looking: what is poked from here on may not have been seen
             fleet = await observer.look()
             if fleet != last:
                 last = fleet
@@ -43,7 +44,6 @@ class Engine(Verbs, Storage, Runtime, Texts, Doctor):
             await self._pause()
 
     async def _pause(self) -> None:
-        self._poke.clear()
         try:
             async with asyncio.timeout(self.interval):
                 await self._poke.wait()

@@ -134,6 +134,7 @@ class World:
 
 async def home(board: Board) -> None:
     """Back to the list, whatever is open."""
+    await board.pilot.press("escape", "escape", "escape")
     while board.app.screen is not board.main:
         await board.app.pop_screen()
     main = board.main

@@ -176,3 +176,14 @@ async def test_days_of_updates_take_no_more_memory() -> None:
                 gc.collect()
                 counts.append(len(gc.get_objects()))
         assert counts[1] - counts[0] < max(400, SOAK // 50), counts
+
+
+async def test_what_changes_while_the_last_fleet_is_shown_is_not_missed() -> None:
+    engine = DemoEngine(2, frozen=NOW)
+    fleets = engine.watch()
+    await anext(fleets)
+    engine._change("default", protected=False)
+    async with asyncio.timeout(30):
+        after = (await anext(fleets)).get("default")
+    assert after is not None and not after.protected
+    await engine.close()

@@ -199,7 +199,7 @@ async def test_filter() -> None:
 
 
 async def test_help_has_every_key() -> None:
-    async with playing((120, 80)) as board:
+    async with playing((120, 100)) as board:
         await board.press("question_mark")
         for action in ACTIONS:
             if action.key:

@@ -40,6 +40,7 @@ class DemoWorld:
         self._waiting: set[str] = set()
         """Machines whose edit waits for the next start: known here, as looking at files would block the loop."""
         self.interval = TICK
+        self._pokes = 0
         self.closed = False
 
     def now(self) -> float:
@@ -54,6 +55,7 @@ class DemoWorld:
 
     def poke(self) -> None:
         """Wake every watcher."""
+        self._pokes += 1
         self._jobs.poke()
         for event in self._wake:
             event.set()

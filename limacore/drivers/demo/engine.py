@@ -37,11 +37,13 @@ class DemoEngine(DemoVerbs, DemoStorage, DemoRuntime, DemoTexts, DemoDoctor):
         """A fleet now, then about once a second, faster while a machine boots."""
         last: Fleet | None = None
         while not self.closed:
+            seen = self._pokes
             fleet = self.fleet()
             if fleet != last:
                 last = fleet
                 yield fleet
-            await self._pause()
+            if self._pokes == seen:  # else something changed while the last fleet was being shown
+                await self._pause()
             if self._frozen is None:
                 await self._settle()
 
