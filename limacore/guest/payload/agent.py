@@ -26,6 +26,7 @@ TCP_LISTEN, UNCONNECTED = 10, 7
 CLOCK_STEP_MS = 100.0
 MOST_ADDRESSES = 16
 LINK_SCOPE = 253  # this and above: only between neighbours, or of the machine to itself
+PORTS_PER_LINE = 600
 
 
 def read_text(path):
@@ -87,6 +88,7 @@ class Link:
         self.incoming = b""
         self.outgoing = b""
         self.skipping = False
+        self.missed = False
 
     def lines(self, data):
         """Complete lines of what has arrived; None stands for one that was too long."""
@@ -105,6 +107,12 @@ class Link:
         line = encode(message).encode() + b"\n"
         if len(line) <= MAX_LINE and len(self.outgoing) + len(line) <= MAX_PENDING:
             self.outgoing += line
+        else:
+            self.missed = True
+
+    def send_all(self, messages):
+        for message in messages:
+            self.send(message)
 
     def flush(self):
         """Write what the other side takes now; False when it is gone."""
@@ -130,6 +138,7 @@ class Tunnel:
     HEADER = ">BIH"
     HEADER_SIZE = 7
     HERE, OPEN, DATA, CLOSE = range(4)
+    missed = False
     MOST_FLOWS = 4096
 
     def __init__(self, fd):
@@ -711,8 +720,7 @@ class Agent:
 
     def broadcast(self, messages):
         for link in self.links():
-            for message in messages:
-                link.send(message)
+            link.send_all(messages)
 
     def greet(self, link):
         """Everything that a newcomer must know."""
@@ -721,10 +729,9 @@ class Agent:
                 if other is not link:
                     other.send(message)
         link.send(self.hello())
-        for message in self.boot.messages:
-            link.send(message)
+        link.send_all(self.boot.messages)
         if self.ports.source:
-            link.send(self.all_ports())
+            link.send_all(self.all_ports())
 
     def hello(self):
         key = "LIMA_CIDATA_IID="
@@ -738,7 +745,7 @@ class Agent:
         }
 
     def all_ports(self):
-        return {"type": "ports", "full": True, "added": port_list(self.ports.known), "removed": []}
+        return port_messages(self.ports.known, [], full=True)
 
     def on_link(self, link, event):
         if event & select.POLLIN:
@@ -850,7 +857,7 @@ class Agent:
             self.greet(link)
         elif kind == "ask" and message["what"] == "ports":
             self.ports.refresh()
-            link.send(self.all_ports())
+            link.send_all(self.all_ports())
         elif kind == "ask" and message["what"] == "metrics":
             link.send(metrics(self.cpu))
         elif kind == "set-clock":
@@ -933,10 +940,9 @@ class Agent:
     def tell_ports(self, before, full=False):
         now = self.ports.known
         if full:
-            self.broadcast([self.all_ports()])
+            self.broadcast(self.all_ports())
         elif now != before:
-            self.broadcast([{"type": "ports", "full": False, "added": port_list(now - before),
-                             "removed": port_list(before - now)}])
+            self.broadcast(port_messages(now - before, before - now))
 
     def flush(self):
         tunnels = [tunnel for fd, tunnel in list(self.tunnels.items()) if fd == tunnel.fd]
@@ -944,13 +950,23 @@ class Agent:
             if not each.flush():
                 drop(each)
                 continue
+            if each.missed and not each.outgoing:  # changes of ports were dropped: tell all once more
+                each.missed = False
+                each.send_all(self.all_ports())
             wanted = select.POLLIN | (select.POLLOUT if each.outgoing else 0)
             self.poll.modify(each.fd, wanted)
 
 
-def port_list(ports):
-    """Ports as message parts, at most as many as one line holds."""
-    return [{"protocol": protocol, "ip": ip, "port": port} for protocol, ip, port in sorted(ports)[:600]]
+def port_messages(added, removed, full=False):
+    """Ports as messages, each with at most as many as one line holds."""
+    parts = [(key, each) for key, ports in (("removed", removed), ("added", added)) for each in sorted(ports)]
+    pieces = [parts[at:at + PORTS_PER_LINE] for at in range(0, len(parts), PORTS_PER_LINE)] or [[]]
+    return [{"type": "ports", "full": full and piece is pieces[0], "more": piece is not pieces[-1],
+             "added": port_list(piece, "added"), "removed": port_list(piece, "removed")} for piece in pieces]
+
+
+def port_list(parts, wanted):
+    return [{"protocol": protocol, "ip": ip, "port": port} for key, (protocol, ip, port) in parts if key == wanted]
 
 
 def options(words):
