@@ -170,7 +170,8 @@ class Messages:
     def _boot_ready(self, progress: BootProgress) -> None:
         if progress.iid != self._iid:
             self._seen.discard((progress.state, progress.name))
-            self._log("debug", f"boot scripts of another start have finished: {progress.iid[:64]!r}")
+            if self._foreign.take():
+                self._log("debug", f"boot scripts of another start have finished: {progress.iid[:64]!r}")
             return
         self._emit.done("scripts", f"{len(self._failed)} failed" if self._failed else "")
         self._facts.learn("session")
