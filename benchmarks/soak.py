@@ -54,8 +54,8 @@ def tell(cycles: list[tuple[float, float]]) -> None:
     for number, verb in enumerate(("start", "stop")):
         times = [each[number] for each in cycles]
         first, last = statistics.median(times[:ENDS]), statistics.median(times[-ENDS:])
-        print(f"  {verb:6} median {statistics.median(times):6.2f} s   first ten {first:6.2f} s   last ten {last:6.2f} s "
-              f"  last/first {last / first:.2f}   max {max(times):.2f} s")
+        print(f"  {verb:6} median {statistics.median(times):6.2f} s (max {max(times):.2f})   "
+              f"first ten {first:6.2f} s   last ten {last:6.2f} s   last/first {last / first:.2f}")
 
 
 def main(count: int) -> None:

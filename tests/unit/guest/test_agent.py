@@ -267,6 +267,30 @@ def test_options_of_other_agents_are_ignored(module: ModuleType) -> None:
     assert module.options(words) == {"socket_owner": 7, "virtio_port": "x.y", "vsock_port": 1}
 
 
+STATE = (b"  python3-7 [000] .N... 12.5: inet_sock_set_state: family=AF_INET%b protocol=IPPROTO_TCP sport=%d dport=0 "
+         b"saddr=%b daddr=0.0.0.0 saddrv6=%b daddrv6=%b oldstate=%b newstate=%b\n")
+
+
+def traced(port: int, *states: bytes, ip: bytes = b"127.0.0.1", six: bytes = b"::ffff:127.0.0.1") -> bytes:
+    both = zip((b"TCP_CLOSE", *states), states, strict=False)
+    return b"".join(STATE % (b"", port, ip, six, six, old, new) for old, new in both)
+
+
+@pytest.mark.parametrize(("data", "found"), [
+    (b"", (set(), False, False)),
+    (traced(80, b"TCP_LISTEN"), ({("tcp", "127.0.0.1", 80)}, False, False)),
+    (traced(80, b"TCP_LISTEN", ip=b"0.0.0.0", six=b"::1"), ({("tcp", "::1", 80)}, False, False)),
+    (traced(80, b"TCP_LISTEN", b"TCP_CLOSE"), (set(), True, False)),
+    (traced(80, b"TCP_LISTEN", b"TCP_CLOSE", b"TCP_LISTEN"), ({("tcp", "127.0.0.1", 80)}, True, False)),
+    (traced(0, b"TCP_LISTEN"), (set(), True, False)),
+    (b"  x=1 sport=5-7 [000] 1.0: udp_bind: (udp_lib_get_port+0x0/0x5)\n", (set(), False, True)),
+    (b"CPU:0 [LOST 7 EVENTS]\n", (set(), True, False)),
+    (traced(80, b"TCP_LISTEN")[:-3], (set(), True, False)),
+])
+def test_what_a_trace_pipe_tells(module: ModuleType, data: bytes, found: tuple[set[Any], bool, bool]) -> None:
+    assert module.trace_events(data) == found
+
+
 class _Vsock:
     """A listening socket whose next connection comes from a given context."""
 
