@@ -10,7 +10,7 @@ import time
 
 from measure import LIMATUI, instance
 
-ROUNDS = 20
+ROUNDS = 50
 GUEST = """
 import socket, sys
 for line in sys.stdin:

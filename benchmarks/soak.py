@@ -64,14 +64,15 @@ def main(count: int) -> None:
         before, mid = usage(home), Counter[str]()
         cycles: list[tuple[float, float]] = []
         left: Counter[str] = Counter()
-        for number in range(count):
-            cycles.append(cycle())
-            left.update(left_behind(home))
-            if number == min(9, count // 2):
-                mid = usage(home)
-            print(f"  cycle {number + 1}: start {cycles[-1][0]:.1f} s, stop {cycles[-1][1]:.1f} s", file=sys.stderr)
+        with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C tells of what has been done so far
+            for number in range(count):
+                cycles.append(cycle())
+                left.update(left_behind(home))
+                if number == min(9, count // 2):
+                    mid = usage(home)
+                print(f"  cycle {number + 1}: start {cycles[-1][0]:.1f} s, stop {cycles[-1][1]:.1f} s", file=sys.stderr)
         after = usage(home)
-    print(f"{count} cycles")
+    print(f"{len(cycles)} cycles")
     tell(cycles)
     print(f"  left behind: {dict(left) or 'nothing'}")
     grown = after - mid
