@@ -1,4 +1,4 @@
-"""How soon a host listener follows a guest port, from the guest's own word that it bound or closed it."""
+"""How soon a host listener follows a guest port, from when the guest was told to bind or close it."""
 
 from __future__ import annotations
 
@@ -61,10 +61,10 @@ def main() -> None:
             for word, wanted in (("bind", True), ("close", False)):
                 watch = Watch(port, wanted)
                 watch.start()
+                reached = time.perf_counter() + half
                 say(f"{word} {port}")
-                said = time.perf_counter() - half
                 watch.join()
-                delays[word].append(watch.at - said)
+                delays[word].append(watch.at - reached)
         guest.kill()
         guest.wait()
     for word, goal in (("bind", 20), ("close", 50)):

@@ -340,10 +340,10 @@ class Trace:
 
 
 def trace_events(data):
-    """(TCP sockets that listen since, whether others stopped to, whether UDP was bound) of lines of a trace pipe.
-
-    By hand, because the first `re` costs an emulated guest 15 ms."""
-    began, stopped = set(), b" EVENTS]" in data  # a line that says how many were lost
+    """Of lines of a trace pipe: TCP sockets that began to listen, those that stopped to with their family, whether all
+    must be looked at, whether UDP was bound. By hand, because the first `re` costs an emulated guest 15 ms."""
+    began, stopped = set(), {}
+    unclear = b" EVENTS]" in data  # a line that says how many were lost
     for line in data.splitlines():
         words = dict(word.split(b"=", 1) for word in line.split() if b"=" in word)
         if b"newstate" not in words:
@@ -351,12 +351,14 @@ def trace_events(data):
         port, six = int(words.get(b"sport", b"0")), words.get(b"saddrv6", b"").decode()
         mapped = six.startswith("::ffff:") and "." in six
         each = ("tcp", words.get(b"saddr", b"").decode() if mapped else six, port)
-        if words[b"newstate"] == b"TCP_LISTEN" and port and six:
+        began.discard(each)
+        if not port or not six:  # a listen() that chooses the port itself, later
+            unclear = True
+        elif words[b"newstate"] == b"TCP_LISTEN":
             began.add(each)
-        else:  # also a listen() that chooses the port itself, later
-            began.discard(each)
-            stopped = True
-    return began, stopped, b"udp_bind" in data
+        else:
+            stopped[each] = socket.AF_INET6 if words.get(b"family") == b"AF_INET6" else socket.AF_INET
+    return began, stopped, unclear, b"udp_bind" in data
 
 
 def destroy_watch(tcp_too):
@@ -367,6 +369,14 @@ def destroy_watch(tcp_too):
         return watch
     except OSError:
         return None
+
+
+def gone(stopped):
+    """Those of the TCP sockets that stopped to listen whose address no other one listens on."""
+    try:
+        return set(stopped).difference(*(diag_dump(TCP, family) for family in set(stopped.values())))
+    except OSError:
+        return set()  # the next dump finds out
 
 
 class Ports:
@@ -413,16 +423,18 @@ class Ports:
         """Something happened on one of `files`: look now or soon; returns whether anything differs."""
         if self.destroyed is not None and fd == self.destroyed.fileno():
             return self.closed_one_of_ours() and self.refresh()
-        began, stopped, udp = self.trace.read()
+        began, stopped, unclear, udp = self.trace.read()
         if udp:  # every name that is looked up binds UDP for a moment
             self.look_in(self.SETTLE)
-        if not began and not stopped:
+        if not (began or stopped or unclear):
             return False
-        changed = self.refresh() if stopped else False
-        fresh = began - self.known  # a dump takes an emulated guest 5 ms and more: it comes after the news
-        self.known |= fresh
+        before = self.known
+        if unclear:
+            self.refresh()
+        # A dump of everything takes an emulated guest 10 ms and more: it comes after the news.
+        self.known = (self.known - gone(stopped)) | began
         self.look_in(self.CONFIRM)
-        return changed or bool(fresh)
+        return self.known != before
 
     def look_in(self, seconds):
         """Dump in so many seconds, or sooner if that is planned."""

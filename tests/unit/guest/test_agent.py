@@ -273,22 +273,38 @@ STATE = (b"  python3-7 [000] .N... 12.5: inet_sock_set_state: family=AF_INET%b p
 
 def traced(port: int, *states: bytes, ip: bytes = b"127.0.0.1", six: bytes = b"::ffff:127.0.0.1") -> bytes:
     both = zip((b"TCP_CLOSE", *states), states, strict=False)
-    return b"".join(STATE % (b"", port, ip, six, six, old, new) for old, new in both)
+    return b"".join(STATE % (b"6" if six == b"::1" else b"", port, ip, six, six, old, new) for old, new in both)
+
+
+FOUR, SIX = ("tcp", "127.0.0.1", 80), ("tcp", "::1", 80)
 
 
 @pytest.mark.parametrize(("data", "found"), [
-    (b"", (set(), False, False)),
-    (traced(80, b"TCP_LISTEN"), ({("tcp", "127.0.0.1", 80)}, False, False)),
-    (traced(80, b"TCP_LISTEN", ip=b"0.0.0.0", six=b"::1"), ({("tcp", "::1", 80)}, False, False)),
-    (traced(80, b"TCP_LISTEN", b"TCP_CLOSE"), (set(), True, False)),
-    (traced(80, b"TCP_LISTEN", b"TCP_CLOSE", b"TCP_LISTEN"), ({("tcp", "127.0.0.1", 80)}, True, False)),
-    (traced(0, b"TCP_LISTEN"), (set(), True, False)),
-    (b"  x=1 sport=5-7 [000] 1.0: udp_bind: (udp_lib_get_port+0x0/0x5)\n", (set(), False, True)),
-    (b"CPU:0 [LOST 7 EVENTS]\n", (set(), True, False)),
-    (traced(80, b"TCP_LISTEN")[:-3], (set(), True, False)),
+    (b"", (set(), {}, False, False)),
+    (traced(80, b"TCP_LISTEN"), ({FOUR}, {}, False, False)),
+    (traced(80, b"TCP_LISTEN", ip=b"0.0.0.0", six=b"::1"), ({SIX}, {}, False, False)),
+    (traced(80, b"TCP_LISTEN", b"TCP_CLOSE"), (set(), {FOUR: socket.AF_INET}, False, False)),
+    (traced(80, b"TCP_LISTEN", b"TCP_CLOSE", six=b"::1"), (set(), {SIX: socket.AF_INET6}, False, False)),
+    (traced(80, b"TCP_LISTEN", b"TCP_CLOSE", b"TCP_LISTEN"), ({FOUR}, {FOUR: socket.AF_INET}, False, False)),
+    (traced(0, b"TCP_LISTEN"), (set(), {}, True, False)),
+    (b"  x=1 sport=5-7 [000] 1.0: udp_bind: (udp_lib_get_port+0x0/0x5)\n", (set(), {}, False, True)),
+    (b"CPU:0 [LOST 7 EVENTS]\n", (set(), {}, True, False)),
 ])
-def test_what_a_trace_pipe_tells(module: ModuleType, data: bytes, found: tuple[set[Any], bool, bool]) -> None:
+def test_what_a_trace_pipe_tells(module: ModuleType, data: bytes, found: Any) -> None:
     assert module.trace_events(data) == found
+
+
+def test_an_address_is_gone_when_no_other_socket_listens_on_it(module: ModuleType) -> None:
+    with socket.socket() as one, socket.socket() as other:
+        for sock in (one, other):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            sock.bind(("127.0.0.1", one.getsockname()[1] if sock is other else 0))
+            sock.listen()
+        address = ("tcp", "127.0.0.1", one.getsockname()[1])
+        one.close()
+        assert module.gone({address: socket.AF_INET}) == set()
+        other.close()
+        assert module.gone({address: socket.AF_INET}) == {address}
 
 
 class _Vsock:
