@@ -19,7 +19,8 @@ from limacore.base.allowance import Allowance
 from limacore.base.jsonlines import LineSplitter
 from limacore.forward import telling
 from limacore.forward.forwarder import MOST, Forwarder
-from limacore.forward.rules import table
+from limacore.forward.opening import Place
+from limacore.forward.rules import Target, table
 from limacore.hostagent import guestlink
 from limacore.hostagent.emit import Emitter
 from limacore.hostagent.facts import Facts
@@ -248,6 +249,14 @@ async def test_a_forged_hello_neither_ends_a_boot_nor_fills_the_log() -> None:
         host.facts.learn("sshd")
     assert host.facts.known("agent") and not host.facts.known("boot") and host.messages.skew_ms == -5.0
     assert len(host.log) < 100, len(host.log)
+
+
+async def test_a_tunnel_that_breaks_again_and_again_is_not_made_again_at_once() -> None:
+    async with with_master() as (host, _):
+        for _ in range(100):
+            host.forwarder._open[Place("udp", Target("127.0.0.1", 7000))] = Address("127.0.0.1", 7000)
+            host.forwarder._lost_udp()
+        assert len(host.log) == 6 and host.log[-1] == "warning the UDP tunnel breaks again and again"
 
 
 def test_metrics_are_kept_as_one_value() -> None:
