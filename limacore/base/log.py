@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -22,7 +23,13 @@ class JsonLog:
         """Write one line; `extra` keys stand beside level, msg and time. Unknown levels count as error."""
         rank = LEVELS.index(level) if level in LEVELS else LEVELS.index("error")
         if rank >= self._least:
-            os.write(self._fd, encode(level, message, time.time(), **extra) + b"\n")
+            write(self._fd, encode(level, message, time.time(), **extra))
+
+
+def write(fd: int, line: bytes) -> None:
+    """Write a line; it is lost when the disk is full, since the machine that it tells of goes on."""
+    with contextlib.suppress(OSError):
+        os.write(fd, line + b"\n")
 
 
 class _Captured(logging.Handler):

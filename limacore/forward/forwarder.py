@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 from pathlib import Path
 
+from limacore.base.allowance import Allowance
 from limacore.errors import LimaError
 from limacore.forward.opening import Opener, Openings, Place, remove_socket, why
 from limacore.forward.rules import Decision, Fixed, Table, Target, decide, fixed, is_static, joined
+from limacore.forward.telling import Log, Report, Telling
 from limacore.model.event import PortForwardEvent
 from limacore.model.guest import Port, Ports
 from limacore.model.instance import Forward
@@ -21,12 +22,6 @@ RETRY, LONGEST_RETRY = 2.0, 30.0
 MOST = 1024
 """Ports of one guest that are looked at: a guest may not make this process hold any number of sockets."""
 
-_EVERYBODYS = frozenset({("tcp", "53"), ("udp", "53"), ("udp", "323"), ("udp", "5353"), ("udp", "5355")})
-"""Ports of name and time services that a host and its guests have alike."""
-
-Report = Callable[[PortForwardEvent], None]
-Log = Callable[[str, str], None]
-
 
 class Forwarder:
     """The forwards of one instance. `run` works until cancelled; the other methods only say what has changed."""
@@ -34,29 +29,45 @@ class Forwarder:
     def __init__(self, table: Table, report: Report, log: Log, *, sockets: bool = True,
                  tunnel: Path = Path("/nonexistent")) -> None:
         self._table = table
-        self._report = report
         self._log = log
+        self._telling = Telling(report, log)
         self._tunnel = tunnel
         self._guest: dict[Port, Decision] = {}
         self._fixed = {_place(each): each for each in fixed(table, sockets=sockets)}
         self._barred: set[Place] = set()
         self._open: dict[Place, Address] = {}
         self._failed: dict[Place, str] = {}
-        self._told: dict[Port, PortForwardEvent] = {}
         self._openings: Openings | None = None
         self._changed = asyncio.Event()
         self._reconciled = asyncio.Event()
-        self._pause = RETRY
+        self._pause, self._due = RETRY, 0.0
         self._rebuilding = False
+        self._listed: set[Port] | None = None
+        self._left_out = False
+        self._too_many, self._odd = Allowance(1, 1 / 600), Allowance(5, 1 / 60)
+        self._losses = Allowance(5, 0.1, lambda: log("warning", "the UDP tunnel breaks again and again"))
 
     def ports(self, message: Ports) -> None:
         """The guest's listeners changed."""
-        gone = set(self._guest) - set(message.added) if message.full else set(message.removed)
-        for port in gone:
-            self._guest.pop(port, None)
+        whole = message.full and not message.more
+        self._forget(set(self._guest).difference(message.added) if whole else set(message.removed))
         for port in message.added:
             self._add(port)
+        if message.full:
+            self._listed = set()
+        if self._listed is not None:
+            self._listed.update(port for port in message.added if port in self._guest)
+            if not message.more:
+                self._forget(set(self._guest) - self._listed)
+                self._listed = None
         self._wake()
+
+    def wants_all(self) -> bool:
+        """Whether there is room again for ports that were left out: then the agent should name all once more."""
+        if self._left_out and len(self._guest) < MOST:
+            self._left_out = False
+            return True
+        return False
 
     def attach(self, opener: Opener | None) -> None:
         """A new master took over, or None: there is none, and with it went every listener."""
@@ -77,7 +88,7 @@ class Forwarder:
     def current(self) -> tuple[Forward, ...]:
         """Every port that the guest listens on and what became of it, then what was asked for by rule or by hand."""
         seen = [Forward(told.protocol, told.guest_addr, told.host_addr, told.type, told.error, self._rule(port))
-                for port, told in self._told.items()]
+                for port, told in self._telling.told.items()]
         return (*seen, *(self._state(place, made) for place, made in self._fixed.items()))
 
     def _rule(self, port: Port) -> str:
@@ -90,6 +101,7 @@ class Forwarder:
         """Forward until this process ends or `remove`; the state tells whether it worked. A failed one is not kept."""
         place = _place(made)
         self._barred.discard(place)
+        self._failed.pop(place, None)
         known = self._fixed.get(place)
         self._fixed[place] = made
         await self._settled()
@@ -118,15 +130,23 @@ class Forwarder:
     async def run(self) -> None:
         """Follow the changes; a host port that is taken is tried again until it frees."""
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._pause if self._failed else None):
-                    await self._changed.wait()
-            self._pause = RETRY if self._changed.is_set() else min(self._pause * 1.5, LONGEST_RETRY)
+            again = await self._awaited()
             self._changed.clear()
-            await self._reconcile()
-            self._tell()
+            known = set(self._failed)
+            await self._reconcile(again)
+            if again or self._failed.keys() - known:
+                self._pause = min(self._pause * 1.5, LONGEST_RETRY) if again else RETRY
+                self._due = asyncio.get_running_loop().time() + self._pause
+            self._telling.tell({port: self._outcome(port, decision.target) for port, decision in self._guest.items()})
             if not self._changed.is_set():
                 self._reconciled.set()
+
+    async def _awaited(self) -> bool:
+        """Until something changes, or the time has come to try again what failed: then True."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(self._due if self._failed else None):
+                await self._changed.wait()
+        return bool(self._failed) and asyncio.get_running_loop().time() >= self._due
 
     def _wake(self) -> None:
         self._reconciled.clear()
@@ -144,19 +164,30 @@ class Forwarder:
             del self._open[place]
         if lost:
             self._rebuilding = True
+        if not self._losses.take():
+            asyncio.get_running_loop().call_later(LONGEST_RETRY, self._wake)
+            return
+        if lost:
             self._log("warning", "the guest agent's UDP tunnel is gone; making it again")
         self._wake()
+
+    def _forget(self, ports: set[Port]) -> None:
+        for port in ports:
+            self._guest.pop(port, None)
 
     def _add(self, port: Port) -> None:
         if port in self._guest or is_static(self._table, port.port):
             return
         if len(self._guest) >= MOST:
-            self._log("warning", f"the guest listens on more than {MOST} ports; the others are not forwarded")
+            self._left_out = True
+            if self._too_many.take():
+                self._log("warning", f"the guest listens on more than {MOST} ports; the others are not forwarded")
             return
         try:
             self._guest[port] = decide(self._table, port.protocol, port.ip, port.port)
         except ValueError:
-            self._log("warning", f"the guest agent named an impossible address: {port.ip[:64]!r}")
+            if self._odd.take():
+                self._log("warning", f"the guest agent named an impossible address: {port.ip[:64]!r}")
 
     def _wanted(self) -> dict[Place, Address]:
         wanted = {place: _connect(made) for place, made in self._fixed.items()}
@@ -166,19 +197,29 @@ class Forwarder:
                 wanted.setdefault(place, _reachable(port.ip, port.port))
         return wanted
 
-    async def _reconcile(self) -> None:
+    async def _reconcile(self, again: bool) -> None:
+        """Do the difference; what failed is tried once more with `again`, or when something else made room."""
         if self._openings is None:
             return
         wanted = self._wanted()
-        for place in [each for each in self._open if wanted.get(each) != self._open[each]]:
+        unwanted = [each for each in self._open if wanted.get(each) != self._open[each]]
+        for place in unwanted:
             await self._close(self._openings, place)
         for place in [each for each in self._failed if each not in wanted]:
             del self._failed[place]
-        for place in [each for each in wanted if each not in self._open]:
+        for place in self._to_open(wanted, again or bool(unwanted)):
             await self._listen(self._openings, place, wanted[place])
-        if self._rebuilding and self._openings and not self._changed.is_set():
+            if self._changed.is_set():
+                return  # perhaps the rest is unwanted by now
+        if self._rebuilding and self._openings:
             self._rebuilding = False
             self._log("info", f"forwards were made again: {len(self._open)} open, {len(self._failed)} failed")
+
+    def _to_open(self, wanted: dict[Place, Address], again: bool) -> list[Place]:
+        """New ones first: finding who has a port that is taken needs 50 ms or more."""
+        missing = [each for each in wanted if each not in self._open]
+        new = [each for each in missing if each not in self._failed]
+        return new + [each for each in missing if again and each in self._failed]
 
     async def _close(self, openings: Openings | None, place: Place) -> None:
         connect = self._open.pop(place, None)
@@ -188,55 +229,26 @@ class Forwarder:
     async def _listen(self, openings: Openings | None, place: Place, connect: Address) -> None:
         if openings is None or openings is not self._openings:
             return
+        made = self._fixed.get(place)
         try:
             await openings.open(place, connect)
         except (LimaError, OSError) as error:
             reason = await why(place, error)
             if openings is self._openings:
-                self._tell_fixed(self._fixed.get(place) if place not in self._failed else None, reason)
+                if made and place not in self._failed:
+                    self._telling.fixed(made, reason)
                 self._failed[place] = reason
             return
         if openings is self._openings:
             self._open[place] = connect
             self._failed.pop(place, None)
-            self._tell_fixed(self._fixed.get(place))
+            if made:
+                self._telling.fixed(made)
 
     def _state(self, place: Place, made: Fixed) -> Forward:
         error = self._failed.get(place, "")
         state = "forwarding" if place in self._open else "failed" if error else "waiting"
         return Forward(made.protocol, str(made.guest), str(made.host), state, error, made.rule)
-
-    def _tell_fixed(self, made: Fixed | None, why: str = "") -> None:
-        if made is None:
-            return
-        if why:
-            self._log("warning", f"cannot forward {made.guest} to {made.host}: {why}")
-        elif made.protocol == "reverse":
-            self._log("info", f"Forwarding `{made.host}` (host) to `{made.guest}` (guest)")
-        elif made.guest.port:
-            kind = made.protocol.upper()
-            self._log("info", f"Setting up static {kind} forwarding from {made.guest} to {made.host}")
-        else:
-            self._log("info", f"Forwarding `{made.guest}` (guest) to `{made.host}` (host)")
-
-    def _tell(self) -> None:
-        """Report what differs from what was reported last."""
-        for port in [each for each in self._told if each not in self._guest]:
-            self._tell_end(self._told.pop(port))
-        for port, decision in self._guest.items():
-            event = self._outcome(port, decision.target)
-            if event and event != (last := self._told.get(port)):
-                self._told[port] = event
-                if last and event.type == "not-forwarding":
-                    self._tell_end(last)
-                self._log_outcome(event)
-                self._report(event)
-
-    def _tell_end(self, last: PortForwardEvent) -> None:
-        if last.type != "forwarding":
-            return
-        self._log("info", f"Stopping forwarding {last.protocol.upper()} from {last.guest_addr} to {last.host_addr}")
-        self._report(PortForwardEvent("stopping", last.protocol, last.guest_addr, last.host_addr))
 
     def _outcome(self, port: Port, target: Target | None) -> PortForwardEvent | None:
         guest = joined(port.ip, port.port)
@@ -251,16 +263,6 @@ class Forwarder:
         if place in self._failed:
             return PortForwardEvent("failed", port.protocol, guest, str(target), self._failed[place])
         return None
-
-    def _log_outcome(self, event: PortForwardEvent) -> None:
-        protocol = event.protocol.upper()
-        if event.type == "forwarding":
-            self._log("info", f"Forwarding {protocol} from {event.guest_addr} to {event.host_addr}")
-        elif event.type == "failed":
-            level = "info" if _negligible(event) else "warning"
-            self._log(level, f"Not forwarding {protocol} {event.guest_addr} to {event.host_addr}: {event.error}")
-        else:
-            self._log("info", f"Not forwarding {protocol} {event.guest_addr}")
 
 
 def _reachable(ip: str, port: int) -> Address:
@@ -277,9 +279,3 @@ def _connect(made: Fixed) -> Address:
     if made.protocol == "reverse":
         return Address(made.host.host, made.host.port)
     return _reachable(made.guest.host, made.guest.port)
-
-
-def _negligible(event: PortForwardEvent) -> bool:
-    """What every computer has itself, or not everybody may have: not worth a warning."""
-    port = event.guest_addr.rpartition(":")[2]
-    return "needs privileges" in event.error or (event.protocol, port) in _EVERYBODYS

@@ -30,7 +30,7 @@ from limacore.hostagent.troubles import Troubles
 from limacore.hostagent.usernet import UserNet
 from limacore.model.agentstatus import AgentStatus, HostInfo
 from limacore.model.boot import Boot
-from limacore.model.guest import FromGuest, Hello
+from limacore.model.guest import Ask, FromGuest, Hello, Ports
 from limacore.store import boots
 
 AGENT_TIME = 60.0
@@ -279,6 +279,8 @@ class Agent:
 
     def _from_guest(self, message: FromGuest) -> None:
         self.messages.take(message)
+        if isinstance(message, Ports) and self.forwarder.wants_all():
+            self.link.send(Ask("ports"))
         if not isinstance(message, Hello):
             return
         if self.phase == "stopping":

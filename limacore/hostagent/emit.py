@@ -5,14 +5,13 @@ As in the reference tool, an event about one thing repeats the complete status b
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 
 import msgspec
 from msgspec.structs import replace
 
-from limacore.base.log import rfc3339_nano
+from limacore.base.log import rfc3339_nano, write
 from limacore.model.event import (
     BOOT_STEPS,
     AgentEvent,
@@ -160,4 +159,4 @@ class Emitter:
         self._write(status)
 
     def _write(self, status: EventStatus) -> None:
-        os.write(self._fd, encode(Event(rfc3339_nano(self._now()), status)) + b"\n")
+        write(self._fd, encode(Event(rfc3339_nano(self._now()), status)))

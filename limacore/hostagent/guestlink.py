@@ -22,8 +22,8 @@ CLOCK_DELAY, CLOCK_TRIES = 0.1, 3
 METRICS_INTERVAL, METRICS_TIME = 2.0, 10.0
 """Seconds between metrics, and for how long they come after they were asked for."""
 
-MOST_PER_SECOND = 500
-"""Lines that are read from one guest; a boot says about a hundred in all."""
+MOST_PER_SECOND, FOR_FREE = 500, 1024
+"""Lines that are read from one guest, each counted once for every so many bytes; a boot says about a hundred in all."""
 
 _MOST_QUEUED = 1 << 20
 """Bytes that wait for an agent; beyond that changes of files are not told any more."""
@@ -40,20 +40,20 @@ _decoder: msgspec.json.Decoder[FromGuest] = msgspec.json.Decoder(FromGuest)
 
 
 class Pace:
-    """Lets at most `most` lines a second pass: a guest that babbles is read slowly, and has to wait."""
+    """Lets at most `most` lines a second pass, fewer long ones: a guest that babbles is read slowly and has to wait."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._since = time.monotonic()
         self._count = 0
 
-    async def step(self) -> None:
+    async def step(self, line: bytes) -> None:
         """Before each line."""
-        self._count += 1
-        if self._count <= self._most:
-            return
-        await asyncio.sleep(max(0.0, 1.0 - (time.monotonic() - self._since)))
-        self._since, self._count = time.monotonic(), 1
+        cost = 1 + len(line) // FOR_FREE
+        self._count += cost
+        if self._count > self._most:
+            await asyncio.sleep(max(0.0, 1.0 - (time.monotonic() - self._since)))
+            self._since, self._count = time.monotonic(), cost
 
 
 class Complaints:
@@ -166,7 +166,7 @@ class GuestLink:
         pace = Pace(MOST_PER_SECOND)
         while data := await reader.read(MAX_LINE):
             for line in splitter.feed(data):
-                await pace.step()
+                await pace.step(line)
                 self._take(line, writer)
             if splitter.refused:
                 self._complaints.add(f"longer than {MAX_LINE} bytes")
@@ -175,7 +175,7 @@ class GuestLink:
     def _take(self, line: bytes, writer: asyncio.StreamWriter) -> None:
         try:
             message = _decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._complaints.add(f"{error} in {line[:80]!r}")
             return
         if isinstance(message, Hello):

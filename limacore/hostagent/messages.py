@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from limacore.base.allowance import Allowance
 from limacore.forward.forwarder import Forwarder
 from limacore.guest.overssh import SOURCE
 from limacore.hostagent import editing
@@ -27,6 +28,9 @@ _DONE_BY = {"30-install-packages": "sshfs", "35-setup-packages": "fuse"}
 
 _NOTES = 100
 """Lines of the agent that reach our log in one boot."""
+
+_REBOOTS, _CLOCKS = (5, 1 / 20), (5, 1 / 120)
+"""How many new boots and changes of the clock are believed or told at once, and for each second."""
 
 _LONGEST_NAME = 200
 _LONGEST_OUTPUT = 4000
@@ -56,6 +60,9 @@ class Messages:
         self._notes = 0
         self._failed: list[str] = []
         self._seen: set[tuple[str, str]] = set()
+        self._foreign, self._clocks = Allowance(*_CLOCKS), Allowance(*_CLOCKS)
+        self._reboots = Allowance(*_REBOOTS, lambda: log(
+            "warning", "the guest agent tells of one boot after another; not each is believed"))
 
     def take(self, message: FromGuest) -> None:
         """Act on one message."""
@@ -99,13 +106,16 @@ class Messages:
             self._booted_to_agent()
 
     def _hello(self, hello: Hello) -> None:
-        if hello.iid and hello.iid != self._iid:
+        if hello.iid and hello.iid != self._iid and self._foreign.take():
             self._log("debug", f"the guest agent has not seen this boot's seed yet ({hello.iid[:64]!r})")
-        again, self._boot_id = bool(self._boot_id) and hello.boot_id != self._boot_id, hello.boot_id
+        again = bool(self._boot_id) and hello.boot_id != self._boot_id and self._facts.known("sshd")
+        if again and not self._reboots.take():
+            return
+        self._boot_id = hello.boot_id
         first = not self._facts.known("agent")
         self.over_ssh = hello.port_source == SOURCE
         self._facts.learn("agent")
-        if again and self._facts.known("sshd"):
+        if again:
             self._facts.forget("sshd", "master", "session", "sshfs", "fuse", "boot")
             self.rebooted.set()
             return
@@ -160,7 +170,8 @@ class Messages:
     def _boot_ready(self, progress: BootProgress) -> None:
         if progress.iid != self._iid:
             self._seen.discard((progress.state, progress.name))
-            self._log("debug", f"boot scripts of another start have finished: {progress.iid[:64]!r}")
+            if self._foreign.take():
+                self._log("debug", f"boot scripts of another start have finished: {progress.iid[:64]!r}")
             return
         self._emit.done("scripts", f"{len(self._failed)} failed" if self._failed else "")
         self._facts.learn("session")
@@ -173,9 +184,11 @@ class Messages:
 
     def _clock(self, clock: Clock) -> None:
         self.skew_ms = clock.skew_ms
+        if not (clock.error or clock.adjusted) or not self._clocks.take():
+            return
         if clock.error:
             self._log("warning", f"Time sync: {clock.error[:200]}")
-        elif clock.adjusted:
+        else:
             self._log("info", f"Time sync: guest clock adjusted (was {clock.skew_ms:.0f}ms off)")
             self._emit.agent(self._word(), clock.skew_ms)
 

@@ -33,6 +33,9 @@ PROBE_PAUSE, PROBE_TIME = 0.5, 1.0
 TRUST_AGENT = 10.0
 """Seconds that an answering agent is trusted to tell when the ssh server listens."""
 
+_LASTED = 10.0
+"""Seconds of a connection whose end is an accident; a guest that hangs up after each login is waited for."""
+
 LOOK, ASLEEP = 20.0, 5.0
 """Seconds between looks at the master, and what a look may be late before it counts as a sleep of the host."""
 
@@ -76,16 +79,16 @@ class SshLink:
         pause = QUICK
         while True:
             await self._halt.over()
+            began = time.monotonic()
             try:
                 await self._serve()
                 if self.leaving:
                     return
-                pause = QUICK
             except GuestError as error:
                 self._log("debug", f"ssh: {error}")
                 self._emit.note("ssh", str(error)[:200])
+            pause = QUICK if time.monotonic() - began > _LASTED else min(pause * 1.5, SLOW)
             await asyncio.sleep(pause)
-            pause = min(pause * 1.5, SLOW)
 
     async def meet(self, wanted: Requirement) -> None:
         """Wait until it is true, by what the agent tells or by its script; raises GuestError after ten minutes."""

@@ -5,27 +5,32 @@ The guest is never trusted: what does not decode into these is refused and logge
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
 
 MAX_LINE = 65536
 """Bytes of the longest line that either side accepts."""
+
+Size = Annotated[int, Meta(ge=0, lt=1 << 62)]
+Code = Annotated[int, Meta(ge=-(1 << 31), lt=1 << 31)]
 
 PORT_NAME = "io.lima-vm.guest_agent.0"
 """The virtio serial port that carries the messages."""
 
 
 class Port(Struct, frozen=True):
-    """A listening socket of the guest; `protocol` is `tcp` or `udp`."""
+    """A listening socket of the guest."""
 
-    protocol: str
-    ip: str
-    port: int
+    protocol: Literal["tcp", "udp"]
+    ip: Annotated[str, Meta(max_length=64)]
+    port: Annotated[int, Meta(ge=0, lt=1 << 16)]
 
 
 class Hello(Struct, frozen=True, tag="hello"):
     """First message of the agent after each connect, and its answer to `Ask("hello")`."""
 
-    version: int
+    version: Code
     iid: str = ""
     boot_id: str = ""
     kernel: str = ""
@@ -40,7 +45,7 @@ class BootProgress(Struct, frozen=True, tag="boot"):
 
     state: str
     name: str = ""
-    exit_code: int | None = None
+    exit_code: Code | None = None
     seconds: float = 0.0
     iid: str = ""
     output: str = ""
@@ -48,11 +53,13 @@ class BootProgress(Struct, frozen=True, tag="boot"):
 
 
 class Ports(Struct, frozen=True, tag="ports"):
-    """Listening sockets that came and went; `full` when `added` is all there is."""
+    """Listening sockets that came and went; `full` when `added` is all there is (or begins it)."""
 
     added: tuple[Port, ...] = ()
     removed: tuple[Port, ...] = ()
     full: bool = False
+    more: bool = False
+    """The rest follows in the next message, since a line is limited."""
 
 
 class Metrics(Struct, frozen=True, tag="metrics"):
@@ -60,11 +67,11 @@ class Metrics(Struct, frozen=True, tag="metrics"):
 
     load: float = 0.0
     cpu_percent: float = 0.0
-    memory_total: int = 0
-    memory_used: int = 0
-    disk_total: int = 0
-    disk_used: int = 0
-    addresses: tuple[str, ...] = ()
+    memory_total: Size = 0
+    memory_used: Size = 0
+    disk_total: Size = 0
+    disk_used: Size = 0
+    addresses: Annotated[tuple[Annotated[str, Meta(max_length=100)], ...], Meta(max_length=16)] = ()
     """`eth0 192.168.5.15`, without those of the machine to itself; at most 16."""
 
 

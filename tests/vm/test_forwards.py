@@ -156,7 +156,7 @@ def test_every_kind_of_forward_survives(guest: Cli, capsys: pytest.CaptureFixtur
 
 
 def test_what_is_handed_over(cli: Cli) -> None:
-    """A file that comes out, the ssh agent that goes in, listeners on IPv6, and a host agent that was asleep."""
+    """A file that comes out, the ssh agent that goes in, listeners on IPv6, and a host that was asleep."""
     agent = cli.home / "agent.sock"
     lender = subprocess.Popen(["ssh-agent", "-D", "-a", agent], stdout=subprocess.DEVNULL)
     until(agent.is_socket, "ssh-agent", 10)
@@ -178,9 +178,12 @@ def test_what_is_handed_over(cli: Cli) -> None:
         server = running(cli, SIX % {"port": port})
         until(lambda: by_tcp(port) == b"six" and by_udp(port=port) == b"six", "a listener on ::1", 30)
 
-        os.kill(cli.pid("t", "ha"), signal.SIGSTOP)
+        asleep = cli.pid("t", "ha"), master_pid(cli)
+        for pid in asleep:
+            os.kill(pid, signal.SIGSTOP)
         time.sleep(28)
-        os.kill(cli.pid("t", "ha"), signal.SIGCONT)
+        for pid in asleep:
+            os.kill(pid, signal.SIGCONT)
         until(lambda: any("slept for" in line for line in log(cli)), "told", 30)
         assert by_tcp(port) == b"six" and by_udp(port=port) == b"six"
         server.terminate()

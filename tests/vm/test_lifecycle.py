@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 from pathlib import Path
 
+import psutil
 import pytest
 
 from limacore.base.http1 import request_sync
-from tests.vm.conftest import Cli, left_behind, until
+from tests.vm.conftest import LIMATUI, Cli, left_behind, until
 
 
 def test_the_whole_path(tiny: Cli) -> None:
@@ -81,8 +83,62 @@ def test_a_guest_port_is_forwarded_and_taken_back(tiny: Cli) -> None:
     finally:
         guest.kill()
         guest.communicate()
+    _a_thousand_ports(tiny)
+    _a_port_that_the_host_has(tiny)
     tiny("stop", "t")
     assert not left_behind(tiny.home)
+
+
+OPENER = """
+import resource, socket, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+for line in sys.stdin:
+    first, count = map(int, line.split())
+    held = [socket.create_server(("127.0.0.1", port)) for port in range(first, first + count)]
+"""
+
+
+def _a_thousand_ports(cli: Cli) -> None:
+    """More at once than one message of the agent holds, then others: all are followed, and nothing stays open."""
+    first = 10000 + os.getpid() % 20 * 1000
+    with subprocess.Popen([*LIMATUI, "shell", "t", "python3", "-c", OPENER], env=cli.env(), text=True, bufsize=1,
+                          stdin=subprocess.PIPE) as guest:
+        assert guest.stdin
+        before = until(lambda: _held(cli), "the connection", 30)
+        for start, count in ((first, 700), (first + 700, 300)):
+            print(start, count, file=guest.stdin, flush=True)
+            until(lambda count=count: _held(cli)["forwards"] == before["forwards"] + count, "the host follows", 60)
+            print(0, 0, file=guest.stdin, flush=True)
+            until(lambda: _held(cli) == before, "all is closed again", 60)
+        guest.stdin.close()
+
+
+def _held(cli: Cli) -> dict[str, int]:
+    """What a host agent and its ssh master hold for forwards."""
+    directory = cli.home / "t"
+    check = ["ssh", "-F", str(directory / "ssh.config"), "-O", "check", "lima-t"]
+    master = subprocess.run(check, capture_output=True, text=True).stderr.partition("pid=")[2].partition(")")[0]
+    status = json.loads(request_sync(directory / "ha.sock", "/v1/limatui/status").body)
+    return {"forwards": len(status["forwards"]), "agent": len(list(Path(f"/proc/{cli.pid('t', 'ha')}/fd").iterdir())),
+            "listeners": sum(each.status == "LISTEN" for each in psutil.Process(int(master)).net_connections())}
+
+
+def _a_port_that_the_host_has(cli: Cli) -> None:
+    """It is told with its owner, and forwarded once the owner lets go."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        serve = f"import socket; socket.create_server(('127.0.0.1', {port})).accept()"
+        guest = cli.spawn("shell", "t", "python3", "-c", serve)
+        failed = until(lambda: _forward(cli, port, "failed"), "told", 30)
+        assert f"in use by python (pid {os.getpid()})" in failed["error"], failed
+    until(lambda: _forward(cli, port, "forwarding"), "forwarded after all", 60)
+    with socket.create_connection(("127.0.0.1", port)):
+        guest.communicate(timeout=60)
+
+
+def _forward(cli: Cli, port: int, state: str) -> dict[str, str]:
+    rows = [json.loads(line) for line in cli("forward", "list", "--json", "t").stdout.splitlines()]
+    return next((row for row in rows if row["host"] == f"127.0.0.1:{port}" and row["state"] == state), {})
 
 
 def _greeting() -> bytes:
@@ -106,6 +162,11 @@ def test_a_second_boot_keeps_the_disk_and_the_logs_of_the_first(tiny: Cli) -> No
     assert tiny("shell", "t", "cat", "file").stdout == "kept\n"
     assert (tiny.home / "t/serial.1.log").read_bytes().startswith(first[:2000])
     tiny("stop", "t")
+    files = {path.name for path in (tiny.home / "t").iterdir()}
+    tiny("start", "t")
+    tiny("stop", "t")
+    assert not left_behind(tiny.home)
+    assert {path.name for path in (tiny.home / "t").iterdir()} - files == {"serial.2.log", "serialv.2.log"}
 
 
 def test_an_additional_disk_is_locked_while_attached(cli: Cli) -> None:

@@ -28,6 +28,15 @@ def test_control_characters_never_reach_the_file_raw() -> None:
     assert b"\x1b" not in encode("info", "\x1b]52;c;x\x07\u202e", 0.0) and encode("info", "\u202e", 0.0).isascii()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has /dev/full")
+def test_a_full_disk_loses_lines_and_ends_nothing() -> None:
+    fd = os.open("/dev/full", os.O_WRONLY)
+    with pytest.raises(OSError, match="space"):
+        os.write(fd, b"x")
+    JsonLog(fd)("info", "lost")
+    os.close(fd)
+
+
 @pytest.mark.usefixtures("berlin")
 def test_times() -> None:
     assert rfc3339_nano(1_767_323_045_678_901_234) == "2026-01-02T04:04:05.678901234+01:00"

@@ -141,6 +141,21 @@ async def test_tries_become_rarer(monkeypatch: pytest.MonkeyPatch) -> None:
         assert [event.type for event in made.events] == ["failed", "forwarding"]
 
 
+async def test_what_failed_waits_for_its_time_while_others_come_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RETRY", 3600.0)
+    async with at_work() as made:
+        made.master.taken.add(Address("127.0.0.1", 7000))
+        made.it.ports(Ports((tcp(7000),)))
+        await made.calm()
+        made.master.taken.clear()
+        made.it.ports(Ports((tcp(7001),)))
+        await made.calm()
+        assert list(made.master.open) == [Address("127.0.0.1", 7001)]
+        made.it.ports(Ports(removed=(tcp(7001),)))  # perhaps it was in the way
+        await made.calm()
+        assert list(made.master.open) == [Address("127.0.0.1", 7000)]
+
+
 async def test_a_taken_udp_port_is_told_with_its_owner() -> None:
     from limacore.forward import owner
     from limacore.forward.rules import Target

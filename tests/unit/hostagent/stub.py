@@ -62,9 +62,10 @@ async def _execute(run: Path, process: asyncssh.SSHServerProcess[bytes]) -> None
     )
     script = await process.stdin.read()
     out, err = await child.communicate(script.replace(b"/run/lima", f"{run}/lima".encode()))
-    process.stdout.write(out)
-    process.stderr.write(err)
-    process.exit(child.returncode or 0)
+    with contextlib.suppress(BrokenPipeError):  # the host may have hung up, which must not end the whole connection
+        process.stdout.write(out)
+        process.stderr.write(err)
+        process.exit(child.returncode or 0)
 
 
 class StubMachine:

@@ -151,7 +151,9 @@ async def test_hostile_agent_is_refused_not_believed(lima_home: Path) -> None:
     async with running(guest) as run:
         await guest.connected.wait()
         guest.say_raw(b"A" * 200_000 + b"\n")
-        for bad in (b"{", b'{"type":"hello"}', b'{"type":"ports","added":[{"protocol":"tcp","ip":"x"}]}', b"\xff\xfe"):
+        deep = b'{"type":"hello","version":1,"x":' + b"[" * 60_000
+        odd = b'{"type":"ports","added":[{"protocol":"tcp","ip":"x"}]}'
+        for bad in (deep, b"{", b'{"type":"hello"}', odd, b"\xff\xfe"):
             guest.say_raw(bad + b"\n" * 1)
         guest.say(Ports((port(80, "not an address"),)))
         await guest.boot()
