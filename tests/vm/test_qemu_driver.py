@@ -17,7 +17,7 @@ import pytest
 from limacore.base import proc
 from limacore.drivers.base import MachineSpec
 from limacore.drivers.catalog import driver
-from limacore.drivers.qemu import leftovers, qmp
+from limacore.drivers.qemu import leftovers, qmp, swtpm
 from limacore.errors import DriverError, LimaError, LockedError, StateError
 from limacore.model.config import AdditionalDisk, Config, Firmware, Mount, Network, QemuOptions, Video, VmOptions
 from limacore.paths import HomePaths, InstancePaths
@@ -239,8 +239,14 @@ async def test_an_unknown_cpu_is_said(spec: MachineSpec, log: Callable[[str, str
     assert "cpu `NoSuchCPU`" in (await _refused(changed(spec, vm_opts=cpus), log)).message
 
 
+async def test_a_missing_swtpm_is_said(
+    spec: MachineSpec, log: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(swtpm, "PROGRAM", "swtpm-nowhere")
+    assert "install the package `swtpm`" in (await _refused(changed(spec, tpm=True), log)).hint
+
+
 @pytest.mark.parametrize("fields", [
-    {"tpm": True},
     {"networks": (Network(lima="user-v2"),)},
     {"arch": "vax"},
     {"additional_disks": (AdditionalDisk(name="nowhere"),)},
