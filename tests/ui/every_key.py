@@ -11,10 +11,12 @@ from typing import NamedTuple
 
 from textual.binding import Binding
 from textual.dom import DOMNode
+from textual.widgets import Input
 
 import limatui
 from limacore.model.job import JobState
 from limatui.actions import ACTIONS
+from limatui.present.listing import View
 from limatui.screens.panes import PANES
 from tests.ui.board import Board
 
@@ -142,6 +144,8 @@ async def home(board: Board) -> None:
     for pane in main.query("ConfigPane"):
         await pane.drop_all()  # type: ignore[attr-defined]
     main.zoomed, main.pane = False, 0
+    main.view = View()
+    main.query_one("#filter", Input).value = ""
     main.query_one("#filter").remove_class("-open")
     main.set_focus(main.table)
     main.table.unmark()
