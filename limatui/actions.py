@@ -154,7 +154,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("restart", "r", "restart", "stop, then start", "instance", 3, "limatui restart {}", _restart),
     Action("pause", "P", "pause", "let the machine stand still, or go on", "instance", 0, "limatui pause {}", _pause,
            lambda each: "resume" if each and each.status is Status.PAUSED else "pause"),
-    Action("suspend", "Z", "suspend", "keep its memory in its disk and end it; start goes on from there", "instance", 0,
+    Action("suspend", "Z", "suspend", "keep its memory in its disk and end it until it is started", "instance", 0,
            "limatui suspend {}", _runs),
     Action("memory", "", "memory", "how much of its memory the guest may use now", "instance", 0,
            "limatui memory set {} SIZE", _runs),

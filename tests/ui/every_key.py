@@ -11,10 +11,12 @@ from typing import NamedTuple
 
 from textual.binding import Binding
 from textual.dom import DOMNode
+from textual.widgets import Input
 
 import limatui
 from limacore.model.job import JobState
 from limatui.actions import ACTIONS
+from limatui.present.listing import View
 from limatui.screens.panes import PANES
 from tests.ui.board import Board
 
@@ -75,11 +77,11 @@ PLACES: tuple[str, ...] = (
     *(each.key.split(",")[0] + " wait" for each in ACTIONS if each.key and each.id not in ("quit", "shell")),
     # What only shows after more than one key.
     "2 wait tab wait enter", "2 wait tab wait slash", "2 wait tab wait slash l enter wait",
-    "3 wait tab slash", "3 wait tab slash r e enter wait",
+    "3 wait tab wait slash", "3 wait tab wait slash r e enter wait", "3 wait tab wait o wait",
     "e wait x wait", "e wait f2 wait", "e wait f2 wait tab wait", "e wait ctrl+f", "e wait f3",
     "e wait ctrl+home enter up v wait", "e wait ctrl+home enter up v wait escape",
-    "j j 8 wait tab wait g", "j j 8 wait tab wait a", "j j 8 wait tab wait g enter", "5 wait tab wait g j j",
-    "5 wait tab wait g j j j", "5 wait tab a",
+    *("j j 8 wait tab wait g wait" + " j" * count for count in range(3)), "j j 8 wait tab wait a",
+    *("5 wait tab wait g wait" + " j" * count for count in range(5)), "5 wait tab a",
     "5 wait tab i", "6 wait tab a", "T wait e wait enter wait", "T wait enter wait", "T wait slash",
     "n wait f2 wait", *("n wait" + " tab" * count for count in range(1, 9)), "n wait w e b wait", "j j D", "space D",
     "* X",
@@ -142,6 +144,8 @@ async def home(board: Board) -> None:
     for pane in main.query("ConfigPane"):
         await pane.drop_all()  # type: ignore[attr-defined]
     main.zoomed, main.pane = False, 0
+    main.view = View()
+    main.query_one("#filter", Input).value = ""
     main.query_one("#filter").remove_class("-open")
     main.set_focus(main.table)
     main.table.unmark()
