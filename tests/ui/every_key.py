@@ -76,7 +76,7 @@ PLACES: tuple[str, ...] = (
     *(f"{number} wait tab wait" for number in range(1, len(PANES) + 1)),
     *(each.key.split(",")[0] + " wait" for each in ACTIONS if each.key and each.id not in ("quit", "shell")),
     # What only shows after more than one key.
-    "2 wait tab wait enter", "2 wait tab wait slash", "2 wait tab wait slash l enter wait",
+    "j j 2 wait tab wait", "2 wait tab wait enter", "2 wait tab wait slash", "2 wait tab wait slash l enter wait",
     "3 wait tab wait slash", "3 wait tab wait slash r e enter wait", "3 wait tab wait o wait",
     "e wait x wait", "e wait f2 wait", "e wait f2 wait tab wait", "e wait ctrl+f", "e wait f3",
     "e wait ctrl+home enter up v wait", "e wait ctrl+home enter up v wait escape",
