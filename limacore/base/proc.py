@@ -238,9 +238,11 @@ def _stream(stream: asyncio.StreamReader | None) -> asyncio.StreamReader:
 
 
 def _bound_to_parent(argv: Sequence[str]) -> tuple[str, ...]:
-    # setpriv sets PR_SET_PDEATHSIG without a preexec hook, which would keep Python from using vfork.
+    # setpriv sets PR_SET_PDEATHSIG without a preexec hook, which would keep Python from using vfork. A parent that died
+    # before that sends no signal any more: the shell looks whether it is still there.
     setpriv = shutil.which("setpriv") if sys.platform.startswith("linux") else None
-    return (setpriv, "--pdeathsig", "KILL", "--", *argv) if setpriv else tuple(argv)
+    alive = ("/bin/sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"', str(os.getpid()))
+    return (setpriv, "--pdeathsig", "KILL", "--", *alive, *argv) if setpriv else tuple(argv)
 
 
 async def run(
