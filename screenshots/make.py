@@ -115,7 +115,7 @@ async def _pass(engine: DemoEngine, pilot: Pilot[None], seconds: int) -> None:
         await engine.advance(1.0)
         while app.fleet.host != engine.fleet().host:
             await pilot.pause(0.01)
-        await pilot.pause()
+        await pilot.pause(0)  # without an argument it waits until the process is idle, up to a second
 
 
 async def do(engine: DemoEngine, pilot: Pilot[None], key: str) -> None:

@@ -22,7 +22,7 @@ GOLDEN = Path(__file__).parents[2] / "shared" / "golden"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests below tests/vm boot machines: one at a time, on one worker, which begins with them.
+    """Tests below tests/vm boot machines and take longest: they come first, so that the workers end together.
 
     An emulated kernel stalls once in a while (its own words: rcu stall); such a test is run again, and the closing line
     counts it as a rerun. Where a run decides about a change, a test of a terminal or a process that was late on a
@@ -32,7 +32,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "/tests/vm/" in str(item.path):
             item.add_marker("vm")
             item.add_marker(pytest.mark.flaky(reruns=2))
-            item.add_marker(pytest.mark.xdist_group("vm"))
         elif os.environ.get("CI"):
             item.add_marker(pytest.mark.flaky(reruns=1))
     items.sort(key=lambda item: "/tests/vm/" not in str(item.path))

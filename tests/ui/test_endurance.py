@@ -51,8 +51,10 @@ async def unhurt(size: tuple[int, int] = (120, 36), count: int = 5) -> AsyncIter
     raise AssertionError(f"tasks that nobody ends: {left}")
 
 
-async def test_every_key_of_every_screen() -> None:
+async def test_every_key_of_every_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     """A new binding is pressed without a word here, or fails here: then PLACES lacks the way to it."""
+    monkeypatch.setattr("textual._wait.SLEEP_GRANULARITY", 0.004)  # after each key; else it takes minutes
+    monkeypatch.setattr("textual._wait.SLEEP_IDLE", 0.002)
     wanted = {each for each in every_key.declared() if each.action != "do('quit')"}
     done: set[every_key.Bound] = set()
     async with unhurt() as board:
