@@ -42,12 +42,13 @@ def tell(title: str, results: dict[str, list[float]], baseline: str, unit: str =
 
 
 @contextlib.contextmanager
-def instance(*, started: bool) -> Iterator[Path]:
-    """The directory of a created instance `t` of the tiny guest, running if asked for, removed afterwards."""
+def instance(*, started: bool, template: str = "template:tiny") -> Iterator[Path]:
+    """The directory of a created instance `t`, of the tiny guest if not told otherwise; running if asked for,
+    removed afterwards."""
     home = Path(tempfile.mkdtemp(prefix="b-", dir="/tmp"))
     os.environ["LIMA_HOME"] = str(home)
     try:
-        subprocess.run([LIMATUI, "create", "--name=t", "template:tiny"], check=True, stderr=subprocess.DEVNULL)
+        subprocess.run([LIMATUI, "create", "--name=t", template], check=True, stderr=subprocess.DEVNULL)
         if started:
             subprocess.run([LIMATUI, "start", "t"], check=True, stderr=subprocess.DEVNULL)
         yield home / "t"

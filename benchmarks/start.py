@@ -1,10 +1,13 @@
-"""`limatui start` to READY against bare QEMU with the same argv until `ssh true` succeeds."""
+"""`limatui start` to READY against bare QEMU with the same argv until `ssh true` succeeds.
+
+`start.py template:build-debian-12 2` measures two rounds of the full Debian guest."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -50,7 +53,8 @@ def bare(directory: Path) -> float:
 
 
 if __name__ == "__main__":
-    with instance(started=False) as place:
+    template, rounds = sys.argv[1:3] if len(sys.argv) == 3 else ("template:tiny", str(ROUNDS))
+    with instance(started=False, template=template) as place:
         ours(place)
-        results = interleave(ROUNDS, limatui=lambda: ours(place), bare_qemu=lambda: bare(place))
+        results = interleave(int(rounds), limatui=lambda: ours(place), bare_qemu=lambda: bare(place))
     tell("start to READY, later boot (goal <= 1.10)", results, "bare_qemu", "s", 1)

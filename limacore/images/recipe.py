@@ -113,7 +113,8 @@ DEBIAN_12 = Recipe(
     arch="amd64",
     packages=(
         "apt", "debian-archive-keyring", "systemd", "systemd-sysv", "systemd-resolved", "dbus", "libpam-systemd",
-        "udev", "kmod", "linux-image-cloud-amd64", "initramfs-tools", "lz4", "grub-efi-amd64", "e2fsprogs",
+        # The cloud kernel has no 9p.
+        "udev", "kmod", "linux-image-amd64", "initramfs-tools", "lz4", "grub-efi-amd64", "e2fsprogs",
         "dosfstools", "cloud-init", "cloud-guest-utils", "openssh-server", "openssh-sftp-server", "sshfs",
         "fuse3", "sudo", "python3", "ca-certificates", "rsync", "iproute2", "iputils-ping", "procps", "less",
         "tzdata", "nftables",
@@ -124,7 +125,7 @@ DEBIAN_12 = Recipe(
         "console=tty0 console=ttyS0,115200 net.ifnames=0 nokaslr no_timer_check mitigations=off"
         " random.trust_cpu=on"
     ),
-    image_size=1536 * _MEBIBYTE,
+    image_size=1792 * _MEBIBYTE,
     boot=FirmwareBoot(
         suite="bookworm",
         initramfs_modules=("virtio_pci", "virtio_blk", "virtio_scsi", "ext4"),

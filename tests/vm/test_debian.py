@@ -7,6 +7,7 @@ import functools
 import hashlib
 import http.server
 import io
+import json
 import shutil
 import subprocess
 import tarfile
@@ -153,14 +154,36 @@ def test_a_full_guest(cli: Cli, tmp_path: Path, capsys: pytest.CaptureFixture[st
     guest("true")
     shell = time.monotonic() - shell
     cli("stop", "d", timeout=300)
+    _share_by_ninep(cli, tmp_path / "shared")
     second, _ = guest.start("d")
     _containers(guest)
+    _ninep(guest, tmp_path / "shared")
     assert guest("cat /mnt/lima-data/kept; sudo cat /root/count; sudo cloud-init schema --system").splitlines() == [
         "mine", "1", "Valid cloud-config: system userdata"]
     cli("stop", "d", timeout=300)
     with capsys.disabled():
         print(f"\nfirst boot {first:.0f} s, later boot {second:.0f} s, shell {shell:.1f} s")
     assert not left_behind(cli.home)
+
+
+def _share_by_ninep(cli: Cli, shared: Path) -> None:
+    """Two directories for the next boot."""
+    for name in ("read", "write"):
+        (shared / name).mkdir(parents=True)
+        (shared / name / "grüße").write_text("hello\n")
+    (shared / "write").chmod(0o777)
+    mounts = [{"location": f"{shared}/read", "mountPoint": "/mnt/read"},
+              {"location": f"{shared}/write", "mountPoint": "/mnt/wr ite", "writable": True}]
+    cli("edit", "--tty=false", "d", "--set", f'.mountType = "9p" | .mounts = {json.dumps(mounts)}')
+
+
+def _ninep(guest: Guest, shared: Path) -> None:
+    assert guest("findmnt -nro FSTYPE /mnt/read; findmnt -nro FSTYPE '/mnt/wr ite'").split() == ["9p", "9p"]
+    assert guest("cat /mnt/read/grüße; echo new >'/mnt/wr ite/n'; touch /mnt/read/n 2>&1 || :").splitlines() == [
+        "hello", "touch: cannot touch '/mnt/read/n': Read-only file system"]
+    assert (shared / "write" / "n").read_text() == "new\n"
+    refused = guest.cli("suspend", "d", check=False)
+    assert refused.returncode and "9p" in refused.stderr
 
 
 def _progress(cli: Cli, said: str) -> None:

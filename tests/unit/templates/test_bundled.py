@@ -265,7 +265,7 @@ def test_the_images_are_those_of_the_inventory() -> None:
 def test_images_say_what_their_systems_lack() -> None:
     data: dict[str, Any] = {name: yamlio.load(path.read_text()) for name, path in _files().items()}
     enterprise = {name for name in data if re.match(r"_images/(almalinux|rocky|oraclelinux|centos)", name)}
-    debian = {f"_images/debian-{version}" for version in (11, 12, 13)} | {"build-debian-12", "tiny"}
+    debian = {f"_images/debian-{version}" for version in (11, 12, 13)} | {"tiny"}
     without_9p = {name for name, each in data.items() if "9p" in each.get("mountTypesUnsupported", ())}
     assert without_9p == enterprise | debian | {"_images/fedora-41", "_images/ubuntu-24.10", "_images/opensuse-leap-15"}
     haswell = {name for name, each in data.items() if "vmOpts" in each}
