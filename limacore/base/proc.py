@@ -123,6 +123,18 @@ class Process:
             await asyncio.wait(self._readers, timeout=_DRAIN)
         return self.code or 0
 
+    async def opened(self, socket: Path, limit: float) -> bool:
+        """Whether it has made its socket within `limit` seconds; of one that ended instead, stderr was read."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit):
+                while not socket.exists() and self.code is None:  # noqa: ASYNC110 - the file system tells nobody
+                    await asyncio.sleep(0.01)
+        if socket.exists():
+            return True
+        if self.code is not None:
+            await self.wait()  # its last words may still be in the pipe
+        return False
+
     async def end(self, grace: float) -> int:
         """SIGTERM, after `grace` seconds SIGKILL; returns when the process is reaped."""
         if self.code is None and grace > 0:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import shutil
 from collections.abc import AsyncIterator
@@ -54,12 +53,6 @@ def _said(log: Log) -> proc.LineSink:
 
 async def _listening(process: proc.Process, spec: MachineSpec) -> None:
     socket = spec.paths.swtpm_sock
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(SOCKET_TIME):
-            while not socket.exists() and process.code is None:  # noqa: ASYNC110 - the file system tells nobody
-                await asyncio.sleep(0.01)
-    if not socket.exists():
-        if process.code is not None:
-            await process.wait()  # its last words may still be in the pipe
+    if not await process.opened(socket, SOCKET_TIME):
         raise DriverError("swtpm did not open its socket", detail=process.stderr_tail or str(socket),
                           hint=f"its state may be damaged: {spec.paths.swtpm}")

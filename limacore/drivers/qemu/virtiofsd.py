@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
@@ -97,11 +96,5 @@ def _said(index: int, log: Log) -> proc.LineSink:
 
 
 async def _listening(process: proc.Process, socket: Path) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(SOCKET_TIME):
-            while not socket.exists() and process.code is None:  # noqa: ASYNC110 - the file system tells nobody
-                await asyncio.sleep(0.01)
-    if not socket.exists():
-        if process.code is not None:
-            await process.wait()  # its last words may still be in the pipe
+    if not await process.opened(socket, SOCKET_TIME):
         raise DriverError("virtiofsd did not open its socket", detail=process.stderr_tail or str(socket), hint=_HINT)
