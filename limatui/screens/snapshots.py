@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -15,12 +14,11 @@ from limatui import dialogs
 from limatui.ink import Line
 from limatui.present import snapshots as present
 from limatui.widgets.ask import Ask, Choice
-from limatui.widgets.background import begin
 from limatui.widgets.listpane import ListPane
-from limatui.widgets.shown import Shown
+from limatui.widgets.shown import Looking
 
 
-class SnapshotsPane(ListPane[Snapshot], Shown):
+class SnapshotsPane(ListPane[Snapshot], Looking):
     """The snapshots of one instance."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -32,40 +30,30 @@ class SnapshotsPane(ListPane[Snapshot], Shown):
         super().__init__(instance, id=id)
         self._found: tuple[Snapshot, ...] = ()
         self._error = ""
-        self._seen: tuple[object, ...] = ()
 
     # --- finding out
 
     def on_mount(self) -> None:
         """Follow what may change them."""
-        self.watch(self.app, "fleet", self._follow, init=False)
-        self.watch(self.app, "jobs", self._follow, init=False)
-
-    def on_show(self) -> None:
-        """Look now."""
-        self._seen = ()
-        self._follow()
+        self.watch(self.app, "fleet", self.follow, init=False)
+        self.watch(self.app, "jobs", self.follow, init=False)
 
     def watch_instance(self) -> None:
         """Another machine."""
-        self._found, self._error, self._seen = (), "", ()
+        self._found, self._error = (), ""
         super().watch_instance()
-        self._follow()
+        self.follow()
 
-    def _follow(self) -> None:
-        """Ask QEMU again when the machine or a job on its snapshots has changed; a look costs a process or a word."""
-        if not self.is_on_screen:
-            return
-        subject = self.subject
+    def depends(self) -> tuple[object, ...]:
+        """The machine's state, and which jobs on it have ended."""
+        if self.subject is None:
+            return ()
         ended = [job.id for job in self.board.jobs if job.target == self.instance and job.state is not JobState.RUNNING]
-        now = (self.instance, subject and subject.status, *ended)
-        if now == self._seen:
-            return
-        self._seen = now
-        if subject is not None:
-            begin(self, "snapshots", partial(self._look, self.instance))
+        return self.instance, self.subject.status, *ended
 
-    async def _look(self, name: str) -> None:
+    async def look(self) -> None:
+        """Ask QEMU, or the disk of a machine that does not run."""
+        name = self.instance
         try:
             found, error = await self.engine.snapshots(name), ""
         except LimaError as failure:

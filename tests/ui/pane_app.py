@@ -161,7 +161,7 @@ class PaneApp(App[None]):
         self.workers.cancel_all()
 
 
-PANES = ("console", "logs", "config", "disks", "dialogs")
+PANES = ("console", "logs", "config", "lists", "dialogs")
 
 
 def screen_text(app: App[Any]) -> list[str]:
