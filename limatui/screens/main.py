@@ -66,7 +66,7 @@ class MainScreen(Screen[None]):
             with Container(id="left"):
                 yield InstanceTable()
                 yield Lines(id="view")
-                yield FilterLine()
+                yield FilterLine(lambda: self.set_focus(self.table))
                 yield Jobs()
                 yield Events()
             with Container(id="detail"):
@@ -185,6 +185,8 @@ class MainScreen(Screen[None]):
         return self.is_mounted and bool(self.query(InstanceTable)) and bool(self.query(Footer))
 
     def _keys(self) -> tuple[tuple[Key, ...], Line]:
+        if isinstance(self.focused, FilterLine):
+            return (Key("enter", "keep it", True, "back"), Key("esc", "list", True, "back")), help_hint()
         if not self.panes.has_keyboard:
             zoom = (Key("esc", "list", True, "back"),) if self.zoomed else ()
             return (*zoom, *list_keys(self.subject, self.table.marked)), help_hint()
@@ -306,10 +308,6 @@ class MainScreen(Screen[None]):
     def _filter_chosen(self, event: FilterLine.Chosen) -> None:
         self._filter = event.test
         self._fleet_changed()
-
-    @on(FilterLine.Left)
-    def _filter_left(self) -> None:
-        self.set_focus(self.table)
 
     # --- verbs
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from textual import work
@@ -13,6 +14,10 @@ from textual.widget import AwaitMount, Widget
 
 from limatui.widgets.overview import OverviewPane
 from limatui.widgets.shown import Shown
+
+if TYPE_CHECKING:
+    from limatui.app import Dashboard
+    from limatui.typeahead import TypeAhead
 
 _SETTLE = 0.15
 """Seconds the cursor rests before a pane that opens sockets or files follows it."""
@@ -113,9 +118,13 @@ class Panes(Container):
         if shown is not None and shown.is_mounted and getattr(shown, "instance", None) != self.instance:
             shown.instance = self.instance  # type: ignore[attr-defined]
 
-    @work(group="enter", exclusive=True)
-    async def enter_when_made(self) -> None:
+    def enter_when_made(self) -> None:
         """Give the pane the keyboard; one that is just being made has nothing yet that could take it."""
+        self._typeahead.hold()
+        self._enter_when_made()
+
+    @work(group="enter", exclusive=True)
+    async def _enter_when_made(self) -> None:
         await self.made()
         self.call_after_refresh(self.enter)
 
@@ -124,7 +133,13 @@ class Panes(Container):
         shown = self.shown
         target = next((each for each in shown.query("*") if each.can_focus and each.display), None) if shown else None
         if target is not None:
-            target.focus()
+            self.screen.set_focus(target)
+        self._typeahead.release()
+
+    @property
+    def _typeahead(self) -> TypeAhead:
+        board: Dashboard = self.app  # type: ignore[assignment]
+        return board.typeahead
 
     @property
     def unsaved(self) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual.message import Message
 from textual.widgets import Input
 
@@ -18,11 +20,9 @@ class FilterLine(Input):
             super().__init__()
             self.test = test
 
-    class Left(Message):
-        """The keyboard may go back to the list."""
-
-    def __init__(self) -> None:
+    def __init__(self, leave: Callable[[], object]) -> None:
         super().__init__(placeholder="text, regex, !not, status:running", id="filter")
+        self._leave = leave
 
     def open(self) -> None:
         """Type a filter."""
@@ -32,7 +32,7 @@ class FilterLine(Input):
     def close(self) -> None:
         """Give the keyboard back; what is typed stays, and is seen, until it is emptied."""
         self.set_class(bool(self.value), "-open")
-        self.post_message(self.Left())
+        self._leave()
 
     def empty(self) -> None:
         """Show everything again."""
@@ -44,7 +44,6 @@ class FilterLine(Input):
         event.stop()
         self.post_message(self.Chosen(filter.parse(event.value)))
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter ends it."""
-        event.stop()
+    async def action_submit(self) -> None:
+        """Enter ends it, at once: what is typed ahead is for the list."""
         self.close()
