@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 from msgspec.structs import replace
 from rich.console import RenderableType
-from textual import on, work
+from textual import events, on, work
 from textual.app import App, SuspendNotSupported
 from textual.binding import BindingType
 from textual.driver import Driver
@@ -39,6 +39,7 @@ from limatui.screens.main import MainScreen
 from limatui.settings import Settings, save
 from limatui.themes import THEMES
 from limatui.tomledit import Value
+from limatui.typeahead import Passed, TypeAhead
 
 _AFTERWARDS = 5.0
 """Seconds after a job in which what happens to its instance is its doing."""
@@ -73,6 +74,7 @@ class Dashboard(App[None], inherit_bindings=False):
         self.now = clock
         self.bridge = Bridge(engine, self, clock)
         self.set_reactive(Dashboard.settings, settings or Settings())
+        self.typeahead = TypeAhead(self, super().on_event)
         self._saving = asyncio.Lock()
         self._colourless = [Colourless()]
         self.toast_seconds = 4.0
@@ -156,6 +158,24 @@ class Dashboard(App[None], inherit_bindings=False):
         if event.state is WorkerState.ERROR:
             self.log.error(event.worker.error)
             self.tell(f"{event.worker.error!r}", title="limatui: internal error", severity="error")
+
+    # --- keys
+
+    async def on_event(self, event: events.Event) -> None:
+        """What is typed goes on in its order."""
+        if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded:
+            await self.typeahead.take(event)
+        else:
+            await super().on_event(event)
+
+    @on(Passed)
+    async def _key_passed(self, message: Passed) -> None:
+        await self.typeahead.passed(message)
+
+    def on_key(self, event: events.Key) -> None:
+        """A key that came before anybody had the keyboard is for who has it now."""
+        if self.typeahead.came_early(event):
+            event.prevent_default().stop()
 
     # --- wishes down
 

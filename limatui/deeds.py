@@ -15,6 +15,7 @@ from limatui.actions import BY_ID, key
 from limatui.messages import Wanted
 from limatui.present import listing
 from limatui.present.listing import View
+from limatui.widgets.filterline import FilterLine
 
 if TYPE_CHECKING:
     from limatui.screens.main import MainScreen
@@ -311,7 +312,7 @@ DEEDS: dict[str, Callable[[MainScreen], None]] = {
     "doctor": lambda screen: _doctor(screen, screen.subject.name if screen.subject else ""),
     "snapshots": lambda screen: screen.open("snapshots", zoom=False),
     "jobs": _jobs, "events": _events, "help": _help, "palette": _palette, "copy": _copy, "zoom": _zoom, "quit": _quit,
-    "filter": lambda screen: screen.open_filter(),
+    "filter": lambda screen: screen.query_one(FilterLine).open(),
     "mark": _mark, "mark_all": lambda screen: screen.table.mark_all(),
     "sort": _view(listing.next_sort), "reverse": _view(lambda view: replace(view, backwards=not view.backwards)),
     "hide": _view(lambda view: replace(view, up_only=not view.up_only)),
