@@ -9,12 +9,11 @@ from limacore.engine.desk import Desk
 from limacore.lifecycle import change, queue
 from limacore.lifecycle.guard import existing
 from limacore.model.config import Problem
-from limacore.model.template import Effective, TemplateInfo
 from limacore.paths import state_dir
-from limacore.templates import catalog, gallery
+from limacore.templates.texts import TemplateTexts
 
 
-class Texts(Desk):
+class Texts(TemplateTexts, Desk):
     """Reads, checks and writes them; raises LimaError, never for what a text says."""
 
     @property
@@ -49,27 +48,3 @@ class Texts(Desk):
         """Forget what waits."""
         queue.drop(self._home, name)
         self._poke.set()
-
-    def effective(self, name: str, text: str) -> tuple[Effective, ...]:
-        """Every value that a lima.yaml text leads to, and the layer that it comes from."""
-        return gallery.effective(text, self._home.instance(name).lima_yaml, self._home)
-
-    def templates(self) -> tuple[str, ...]:
-        """Names for `create`."""
-        return catalog.names(self._home)
-
-    def describe_templates(self) -> tuple[TemplateInfo, ...]:
-        """All templates, building blocks too, by name."""
-        return gallery.describe(self._home)
-
-    def template_text(self, name: str, *, embedded: bool = False) -> str:
-        """The text of a template as it is, or with its bases embedded."""
-        return gallery.text(name, self._home, embedded=embedded)
-
-    def check_template(self, name: str, text: str) -> tuple[Problem, ...]:
-        """Every problem of a template's text."""
-        return gallery.check(name, text, self._home)
-
-    def save_template(self, name: str, text: str) -> None:
-        """Write a template of the user's own (`$LIMA_HOME/_templates`)."""
-        gallery.save(name, text, self._home)
