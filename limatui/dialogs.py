@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from limacore.base.units import parse_size
 from limacore.errors import LimaError
 from limacore.model.instance import Fleet, Instance, Status
+from limacore.model.snapshot import Snapshot
 from limacore.paths import check_instance_name
 from limatui.actions import BY_ID
 from limatui.ink import Line, cut
@@ -87,6 +88,24 @@ def snapshot(subject: Instance, taken: frozenset[str]) -> Fill:
     return Fill(Form(lines, (Field("tag", "such as before-upgrade"),),
                      lambda values: snapshots.wrong_tag(values[0], taken),
                      lambda values: snapshots.command("create", subject.name, values[0]), "take it"))
+
+
+def apply_snapshot(subject: Instance, each: Snapshot) -> Ask:
+    """Whether a machine is to be taken back to a snapshot."""
+    then = ("the machine goes on from there" if subject.status.is_up else
+            "the machine boots from that disk; the memory in it is not used" if each.memory else
+            "the machine boots from that disk")
+    lines: list[Line] = [_label("taken", each.date), _label("then", then, "dim"), (),
+                         ((snapshots.command("apply", subject.name, each.tag), "faint"),)]
+    return Ask(f"Take {subject.name} back to {each.tag}?", lines, (Choice("y", "go back", "yes"),),
+               warning="what was written since then is lost")
+
+
+def delete_snapshot(name: str, each: Snapshot) -> Ask:
+    """Whether a snapshot is to go."""
+    lines: list[Line] = [_label("taken", each.date), (), ((snapshots.command("delete", name, each.tag), "faint"),)]
+    return Ask(f"Delete snapshot {each.tag} of {name}?", lines, (Choice("y", "delete it", "yes"),),
+               warning="the machine stays as it is; the way back goes")
 
 
 def forward(name: str, guest: str = "") -> Fill:

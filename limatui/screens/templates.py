@@ -24,7 +24,7 @@ from limatui.widgets.ask import Field, Fill, Form, Values
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar, Block
 from limatui.widgets.editor import YamlEditor
-from limatui.widgets.footer import Footer, help_hint
+from limatui.widgets.footer import Footed, Footer, help_hint
 from limatui.widgets.picklist import PickList
 from limatui.widgets.textpane import TextPane
 
@@ -33,7 +33,7 @@ _SETTLE = 0.08
 _WIDE = 100
 
 
-class TemplatesScreen(Screen[None], Aboard):
+class TemplatesScreen(Screen[None], Aboard, Footed):
     """In a wide terminal list and text side by side; in a small one enter shows the text in the list's place."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -190,10 +190,6 @@ class TemplatesScreen(Screen[None], Aboard):
         """Copy the command that starts it."""
         if self.list.current is not None:
             self.board.copy(present.command(self.list.current))
-
-    @on(Footer.Pressed)
-    async def _footer_clicked(self, event: Footer.Pressed) -> None:
-        await self.run_action(event.key.action)
 
     def action_new(self) -> None:
         """An instance of it."""

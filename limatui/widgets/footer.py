@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from textual import events
 from textual.message import Message
+from textual.widget import Widget
 
 from limatui.actions import key
 from limatui.ink import Line, spread
@@ -60,3 +61,12 @@ class Footer(Lines):
         pressed = key_at(self._keys, self.size.width, event.x)
         if pressed is not None and pressed.enabled:
             self.post_message(self.Pressed(pressed))
+
+
+class Footed(Widget):
+    """A screen whose keys do, clicked, what they do typed. In a class with another widget base it stands last."""
+
+    def on_footer_pressed(self, event: Footer.Pressed) -> None:
+        """A key was clicked; its action may end the screen, so not within this message."""
+        if event.key.action:
+            self.call_next(self.run_action, event.key.action)

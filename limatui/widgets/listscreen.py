@@ -16,7 +16,7 @@ from limatui.present.keys import Key
 from limatui.widgets.aboard import Aboard
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar, Block
-from limatui.widgets.footer import Footer
+from limatui.widgets.footer import Footed, Footer
 from limatui.widgets.picklist import PickList
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ R = TypeVar("R")
 _LOOKING: Line = (("looking …", "dim"),)
 
 
-class ListScreen(ModalScreen[R], Aboard, Generic[T, R]):
+class ListScreen(ModalScreen[R], Aboard, Footed, Generic[T, R]):
     """A title, a list with what stands around it, keys.
 
     `draw` draws everything; `draw_chosen` what depends on the cursor, and is called when that moves.
@@ -90,11 +90,6 @@ class ListScreen(ModalScreen[R], Aboard, Generic[T, R]):
         """Another one."""
         event.stop()
         self.draw_chosen()
-
-    def on_footer_pressed(self, event: Footer.Pressed) -> None:
-        """A key was clicked."""
-        if event.key.action:
-            self.call_next(self.run_action, event.key.action)
 
 
 class LookScreen(ListScreen[T, R]):
