@@ -181,6 +181,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("mark_all", "asterisk", "mark all", "mark all that are shown, or none", "list"),
     Action("sort", "o", "sort", "by name, status, cpu, memory, disk or uptime", "list"),
     Action("reverse", "O", "turn around", "the order the other way round", "list"),
+    Action("group", "b", "group", "by status, template, architecture, driver or a label of lima.yaml", "list"),
+    Action("fold", "f", "fold", "the group of the cursor without its members, and back", "list"),
     Action("hide", "h", "hide stopped", "only what is up, and back", "list"),
     Action("faults", "exclamation_mark", "only faults", "only what needs a look, and back", "list"),
     Action("snapshots", "", "snapshots", "the snapshots of this instance", "pane", 0, "limatui snapshot list {}",

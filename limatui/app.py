@@ -25,7 +25,7 @@ from limacore.errors import LimaError
 from limacore.model.instance import Fleet, Instance
 from limacore.model.job import Job, JobState
 from limacore.model.template import TemplateInfo
-from limatui import clipboard, verbs
+from limatui import clipboard, verbs, viewfile
 from limatui.actions import bind
 from limatui.api import EngineApi
 from limatui.assets import stylesheets
@@ -34,6 +34,7 @@ from limatui.colourless import Colourless
 from limatui.messages import CreateWanted, JobWanted, Wanted
 from limatui.notices import Notice
 from limatui.outside import run_in_terminal
+from limatui.present.listing import View
 from limatui.sanitize import sanitize
 from limatui.screens.main import MainScreen
 from limatui.settings import Settings, save
@@ -69,11 +70,12 @@ class Dashboard(App[None], inherit_bindings=False):
     """Why the fleet that is shown is not current; empty when it is."""
 
     def __init__(self, engine: EngineApi, *, clock: Callable[[], float] = time.time, settings: Settings | None = None,
-                 driver_class: type[Driver] | None = None) -> None:
+                 driver_class: type[Driver] | None = None, view: View | None = None) -> None:
         super().__init__(driver_class=driver_class, css_path=stylesheets())
         self.now = clock
         self.bridge = Bridge(engine, self, clock)
         self.set_reactive(Dashboard.settings, settings or Settings())
+        self._view = view
         self.typeahead = TypeAhead(self, super().on_event)
         self._saving = asyncio.Lock()
         self._colourless = [Colourless()]
@@ -98,7 +100,7 @@ class Dashboard(App[None], inherit_bindings=False):
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen."""
-        return MainScreen()
+        return MainScreen(self._view)
 
     def on_mount(self) -> None:
         """Begin to follow the engine."""
@@ -316,6 +318,18 @@ class Dashboard(App[None], inherit_bindings=False):
             self.fail(error)
         else:
             self.settings = replace(self.settings, lines=lines)
+
+    @work(group="view", exit_on_error=False)
+    async def keep_view(self, view: View) -> None:
+        """Remember how the list is looked at, if it was remembered; only the newest view counts."""
+        if self._view is None:
+            return
+        self._view = view
+        try:
+            async with self._saving:
+                await asyncio.to_thread(viewfile.save, self._view)
+        except LimaError as error:
+            self.fail(error)
 
     def watch_settings(self, settings: Settings) -> None:
         """Other ones are in force."""

@@ -248,6 +248,17 @@ def _mark(screen: MainScreen) -> None:
         screen.table.mark()
 
 
+def _group(screen: MainScreen) -> None:
+    screen.view = listing.next_group(screen.view, screen.dashboard.fleet.instances)
+
+
+def _fold(screen: MainScreen) -> None:
+    if screen.view.group:
+        screen.fold()
+    else:
+        screen.dashboard.tell(f"there are no groups: {key('group')} makes some", severity="warning")
+
+
 def _view(change: Callable[[View], View]) -> Callable[[MainScreen], None]:
     def deed(screen: MainScreen) -> None:
         screen.view = change(screen.view)
@@ -315,6 +326,7 @@ DEEDS: dict[str, Callable[[MainScreen], None]] = {
     "filter": lambda screen: screen.query_one(FilterLine).open(),
     "mark": _mark, "mark_all": lambda screen: screen.table.mark_all(),
     "sort": _view(listing.next_sort), "reverse": _view(lambda view: replace(view, backwards=not view.backwards)),
+    "group": _group, "fold": _fold,
     "hide": _view(lambda view: replace(view, up_only=not view.up_only)),
     "faults": _view(lambda view: replace(view, faults_only=not view.faults_only)),
     "theme": _theme, "settings": _settings,
