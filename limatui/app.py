@@ -29,9 +29,10 @@ from limatui import clipboard, verbs, viewfile
 from limatui.actions import bind
 from limatui.api import EngineApi
 from limatui.assets import stylesheets
+from limatui.batch import Batch
 from limatui.bridge import Bridge
 from limatui.colourless import Colourless
-from limatui.messages import CreateWanted, JobWanted, Wanted
+from limatui.messages import CreateWanted, JobWanted, ManyWanted, Wanted
 from limatui.notices import Notice
 from limatui.outside import run_in_terminal
 from limatui.present.listing import View
@@ -53,6 +54,8 @@ _TELL_STALLS = 2.0
 _GROWN = 2.0
 """Seconds after which all that lives long is there."""
 Severity = Literal["information", "warning", "error"]
+_WORSE: dict[JobState, Severity] = {JobState.DONE: "information", JobState.CANCELLED: "warning",
+                                    JobState.FAILED: "error"}
 
 
 class Dashboard(App[None], inherit_bindings=False):
@@ -82,6 +85,7 @@ class Dashboard(App[None], inherit_bindings=False):
         self.toast_seconds = 4.0
         self.last_command = ""
         self._told: set[int] = set()
+        self._batches: list[Batch] = []
         self._lamented: set[tuple[str, float]] = set()
         for theme in THEMES.values():
             self.register_theme(theme)
@@ -187,6 +191,16 @@ class Dashboard(App[None], inherit_bindings=False):
         if subject is not None:
             self.begin(lambda: verbs.VERBS[wish.action](self.bridge.engine, subject, wish.value))
 
+    @on(ManyWanted)
+    def _many_wanted(self, wish: ManyWanted) -> None:
+        begun, refused = [], []
+        for subject in filter(None, map(self.fleet.get, wish.names)):
+            try:
+                begun.append(verbs.VERBS[wish.action](self.bridge.engine, subject, ""))
+            except LimaError as error:
+                refused.append(f"{subject.name}: {error.message}")
+        self._batches.append(Batch(wish.word, begun, refused))
+
     @on(JobWanted)
     def _job_wanted(self, wish: JobWanted) -> None:
         self.begin(lambda: wish.begin(self.bridge.engine))
@@ -250,7 +264,12 @@ class Dashboard(App[None], inherit_bindings=False):
         for job in jobs:
             if job.state in (JobState.FAILED, JobState.CANCELLED) and job.id not in self._told:
                 self._told.add(job.id)
-                self._tell_end(job)
+                if not any(batch.has(job.id) for batch in self._batches):
+                    self._tell_end(job)
+        for batch in tuple(self._batches):
+            if told := batch.see(jobs):
+                self._batches.remove(batch)
+                self.tell(told.message or "as was wanted", title=told.title, severity=_WORSE[told.worst])
 
     def _tell_end(self, job: Job) -> None:
         if job.state is JobState.CANCELLED:

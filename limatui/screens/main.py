@@ -264,11 +264,11 @@ class MainScreen(Screen[None]):
         self.panes.follow(self.table.instance)
         self._draw_rest()
 
-    def open(self, pane: str, *, zoom: bool) -> None:
-        """Show a pane and give it the keyboard."""
+    def open(self, pane: str, *, zoom: bool, action: str = "") -> None:
+        """Show a pane and give it the keyboard; `action` is one of the pane's."""
         self.pane = INDEX[pane]
         self.zoomed = zoom or self.mode == "narrow"
-        self.panes.enter_when_made()
+        self.panes.enter_when_made(action)
 
     def action_pane(self, index: int) -> None:
         """A pane by its number; in a small terminal it takes the whole screen."""
@@ -297,10 +297,10 @@ class MainScreen(Screen[None]):
         self.zoomed = self.zoomed or self.mode == "narrow"
         self.call_after_refresh(self.panes.enter)
 
-    def action_other(self) -> None:
+    async def action_other(self) -> None:
         """From the list to the pane or back."""
         if self.focused is self.table or self.zoomed:
-            self.panes.enter()
+            await self.panes.enter()
         else:
             self.set_focus(self.table)
 
