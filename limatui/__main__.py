@@ -98,6 +98,7 @@ def dashboard(words: list[str]) -> int:
 
 
 def _run(demo: int | None) -> int:
+    from limatui import viewfile
     from limatui.app import Dashboard
     from limatui.driver import TerminalDriver
     from limatui.settings import load
@@ -105,7 +106,7 @@ def _run(demo: int | None) -> int:
     if demo is None:
         from limacore.engine import Engine
 
-        app = Dashboard(Engine(), settings=load(), driver_class=TerminalDriver)
+        app = Dashboard(Engine(), settings=load(), driver_class=TerminalDriver, view=viewfile.load())
     else:
         from limacore.drivers.demo import DemoEngine
 

@@ -25,15 +25,17 @@ from limacore.errors import LimaError
 from limacore.model.instance import Fleet, Instance
 from limacore.model.job import Job, JobState
 from limacore.model.template import TemplateInfo
-from limatui import clipboard, verbs
+from limatui import clipboard, verbs, viewfile
 from limatui.actions import bind
 from limatui.api import EngineApi
 from limatui.assets import stylesheets
+from limatui.batch import Batch
 from limatui.bridge import Bridge
 from limatui.colourless import Colourless
-from limatui.messages import CreateWanted, JobWanted, Wanted
+from limatui.messages import CreateWanted, JobWanted, ManyWanted, Wanted
 from limatui.notices import Notice
 from limatui.outside import run_in_terminal
+from limatui.present.listing import View
 from limatui.sanitize import sanitize
 from limatui.screens.main import MainScreen
 from limatui.settings import Settings, save
@@ -52,6 +54,8 @@ _TELL_STALLS = 2.0
 _GROWN = 2.0
 """Seconds after which all that lives long is there."""
 Severity = Literal["information", "warning", "error"]
+_WORSE: dict[JobState, Severity] = {JobState.DONE: "information", JobState.CANCELLED: "warning",
+                                    JobState.FAILED: "error"}
 
 
 class Dashboard(App[None], inherit_bindings=False):
@@ -69,17 +73,19 @@ class Dashboard(App[None], inherit_bindings=False):
     """Why the fleet that is shown is not current; empty when it is."""
 
     def __init__(self, engine: EngineApi, *, clock: Callable[[], float] = time.time, settings: Settings | None = None,
-                 driver_class: type[Driver] | None = None) -> None:
+                 driver_class: type[Driver] | None = None, view: View | None = None) -> None:
         super().__init__(driver_class=driver_class, css_path=stylesheets())
         self.now = clock
         self.bridge = Bridge(engine, self, clock)
         self.set_reactive(Dashboard.settings, settings or Settings())
+        self._view = view
         self.typeahead = TypeAhead(self, super().on_event)
         self._saving = asyncio.Lock()
         self._colourless = [Colourless()]
         self.toast_seconds = 4.0
         self.last_command = ""
         self._told: set[int] = set()
+        self._batches: list[Batch] = []
         self._lamented: set[tuple[str, float]] = set()
         for theme in THEMES.values():
             self.register_theme(theme)
@@ -98,7 +104,7 @@ class Dashboard(App[None], inherit_bindings=False):
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen."""
-        return MainScreen()
+        return MainScreen(self._view)
 
     def on_mount(self) -> None:
         """Begin to follow the engine."""
@@ -185,6 +191,16 @@ class Dashboard(App[None], inherit_bindings=False):
         if subject is not None:
             self.begin(lambda: verbs.VERBS[wish.action](self.bridge.engine, subject, wish.value))
 
+    @on(ManyWanted)
+    def _many_wanted(self, wish: ManyWanted) -> None:
+        begun, refused = [], []
+        for subject in filter(None, map(self.fleet.get, wish.names)):
+            try:
+                begun.append(verbs.VERBS[wish.action](self.bridge.engine, subject, ""))
+            except LimaError as error:
+                refused.append(f"{subject.name}: {error.message}")
+        self._batches.append(Batch(wish.word, begun, refused))
+
     @on(JobWanted)
     def _job_wanted(self, wish: JobWanted) -> None:
         self.begin(lambda: wish.begin(self.bridge.engine))
@@ -248,7 +264,12 @@ class Dashboard(App[None], inherit_bindings=False):
         for job in jobs:
             if job.state in (JobState.FAILED, JobState.CANCELLED) and job.id not in self._told:
                 self._told.add(job.id)
-                self._tell_end(job)
+                if not any(batch.has(job.id) for batch in self._batches):
+                    self._tell_end(job)
+        for batch in tuple(self._batches):
+            if told := batch.see(jobs):
+                self._batches.remove(batch)
+                self.tell(told.message or "as was wanted", title=told.title, severity=_WORSE[told.worst])
 
     def _tell_end(self, job: Job) -> None:
         if job.state is JobState.CANCELLED:
@@ -316,6 +337,18 @@ class Dashboard(App[None], inherit_bindings=False):
             self.fail(error)
         else:
             self.settings = replace(self.settings, lines=lines)
+
+    @work(group="view", exit_on_error=False)
+    async def keep_view(self, view: View) -> None:
+        """Remember how the list is looked at, if it was remembered; only the newest view counts."""
+        if self._view is None:
+            return
+        self._view = view
+        try:
+            async with self._saving:
+                await asyncio.to_thread(viewfile.save, self._view)
+        except LimaError as error:
+            self.fail(error)
 
     def watch_settings(self, settings: Settings) -> None:
         """Other ones are in force."""
