@@ -17,7 +17,7 @@ TURN = 0.02
 
 
 class Found(NamedTuple):
-    """What a search knows: text, place of the current find, its number and how many there are so far."""
+    """What a search knows: text, place of the current find, its number, how many there are so far, or lines with it."""
 
     text: str = ""
     at: int | None = None
@@ -27,12 +27,14 @@ class Found(NamedTuple):
     looking: bool = False
     wrapped: bool = False
     track: int = 0
+    by_line: bool = False
 
 
 class Reading:
     """The methods below `turn` are what may be asked for in a turn."""
 
-    def __init__(self, sources: Sequence[Source], *, timed: bool = False, wanted: Wanted = EVERYTHING) -> None:
+    def __init__(self, sources: Sequence[Source], *, timed: bool = False, wanted: Wanted = EVERYTHING,
+                 sought: str = "") -> None:
         self.window = Window([Track(source, number, timed=timed) for number, source in enumerate(sources)])
         self._search: Search | None = None
         self._hunt: Hunt | None = None
@@ -41,6 +43,7 @@ class Reading:
         self._wanted = wanted
         self._lock = threading.Lock()
         self.window.choose(wanted)
+        self.find(sought, hunt=False)
 
     def turn(self, orders: Sequence[Order], height: int) -> tuple[Page, Found]:
         """Carry out what was asked, read on for a moment, and give what is to be shown."""
@@ -149,7 +152,8 @@ class Reading:
         hunt, hit = self._hunt, self._hit
         return Found(self._search.text, hit.at if hit else None, self._search.number(hit, self._place) if hit else 0,
                      self._search.count, not self._search.done, hunt is not None and not hunt.over,
-                     hunt is not None and hunt.wrapped and hunt.found is not None, hit.line.track if hit else 0)
+                     hunt is not None and hunt.wrapped and hunt.found is not None, hit.line.track if hit else 0,
+                     self._search.by_line)
 
 
 Order = Callable[[Reading], None]
