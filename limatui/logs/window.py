@@ -32,6 +32,7 @@ class Page(NamedTuple):
     share: float = 1.0
     passed: Passed | None = None
     looking: bool = False
+    problem: str = ""
 
 
 class Window:
@@ -96,8 +97,9 @@ class Window:
             self._count_new()
         size = sum(track.file.size for track in self.tracks)
         there = any(track.file.there for track in self.tracks)
+        problem = next((track.file.problem for track in self.tracks if track.file.problem), "")
         return Page(tuple(lines), self._follow, size, there, self._new, restarted, self._share(lines, size),
-                    self.passed, self.lacking is not None)
+                    self.passed, self.lacking is not None, problem)
 
     def _to_last_page(self) -> None:
         self._cut, self._owed = self.back(self._end(), self._height), 0

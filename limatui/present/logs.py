@@ -71,6 +71,8 @@ def tabs(labels: Sequence[str], current: int, cells: int) -> Line:
 
 def position(page: Page) -> Line:
     """Size, place and whether the end is followed."""
+    if page.problem:
+        return ((f"cannot be read: {page.problem}", "bad"),)
     if not page.there and not page.size:
         return (("gone", "warn"),)
     number, unit = size(page.size)

@@ -135,9 +135,10 @@ def _told(value: object) -> str:
 
 
 def _clock(time: object) -> str:
+    """The time of the day here, as in merged logs."""
     try:
-        return datetime.fromisoformat(str(time)).strftime("%H:%M:%S")
-    except ValueError:
+        return datetime.fromisoformat(str(time)).astimezone().strftime("%H:%M:%S")
+    except (ValueError, OverflowError, OSError):
         return log_line(str(time or "-"))[:8].ljust(8)
 
 
