@@ -64,6 +64,18 @@ class Window:
         self.lacking = self.lacking or found
         return found is not None
 
+    @property
+    def place(self) -> tuple[Cut, bool]:
+        """Where it is, and whether it follows."""
+        return self._cut, self._follow
+
+    def go_to(self, cut: Cut, *, follow: bool) -> None:
+        """Be at a place where it was before."""
+        self.hold()
+        self._cut, self._owed = cut, 0
+        if follow:
+            self.end()
+
     def choose(self, wanted: Wanted) -> None:
         """Let other lines pass; the first line stays, or one near it."""
         for track in self.tracks:

@@ -236,6 +236,7 @@ class LogsPane(Shown):
         """Ask what to look for, or which lines to show."""
         self._asking, self._filter_before = what, self.view.wanted.text
         self.add_class("-asking")
+        self.view.ask(what == FILTER)
         sign, hint = _QUESTIONS[what]
         self._ask.ask(sign, hint, self._filter_before if what == FILTER else "")
         self._show()
@@ -274,6 +275,7 @@ class LogsPane(Shown):
 
     def _asked(self) -> None:
         self._asking = ""
+        self.view.ask(False)
         self.remove_class("-asking")
         self.screen.set_focus(self.view)
         self._show()

@@ -152,6 +152,10 @@ class LogView(Inked, can_focus=True):
         self.sought = text
         self.order(lambda reading: reading.find(text))
 
+    def ask(self, on: bool) -> None:
+        """A filter begins, or has ended, to be typed."""
+        self.order(lambda reading: reading.ask(on))
+
     def choose(self, wanted: Wanted) -> None:
         """Show only lines with these texts, of this level and above."""
         if wanted != self.wanted:

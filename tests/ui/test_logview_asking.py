@@ -77,3 +77,18 @@ async def test_search_and_filter_stay_in_other_logs_and_machines(lima_home: Path
         await until(pilot, on_screen(app, "line 499 "))
         await until(pilot, on_screen(app, "500 lines"))
         assert not pane.view.found.text
+
+
+async def test_a_filter_that_is_typed_and_left_again_leaves_the_window_where_it_was(lima_home: Path) -> None:
+    serial_log(lima_home)
+    async with logs(lima_home) as (app, pane, pilot):
+        await until(pilot, on_screen(app, "line 499 "))
+        await pilot.press("g", "pagedown")
+        await until(pilot, lambda: pane.view.page.lines[0].data.startswith(b"line 10 "))
+        await pilot.press("ampersand", *"/3 of")
+        await until(pilot, on_screen(app, "0 lines"))
+        await pilot.press("slash")
+        await until(pilot, on_screen(app, "50 lines"))
+        await until(pilot, lambda: pane.view.page.lines[0].data.startswith(b"line 13 "))
+        await pilot.press("escape")
+        await until(pilot, lambda: pane.view.page.lines[0].data.startswith(b"line 10 "))
