@@ -69,7 +69,7 @@ class Reading:
         """While the end of a log that grows is looked through, what was seen there stays."""
         if page.looking and page.at_end and not page.restarted:
             return page._replace(lines=self._last or page.lines)
-        self._last = page.lines if page.at_end and not page.restarted else ()
+        self._last = page.lines if page.at_end else ()
         return page
 
     def close(self) -> None:

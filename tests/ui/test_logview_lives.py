@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,7 +58,7 @@ async def test_a_log_is_replaced_while_it_is_read_further_up(lima_home: Path) ->
         append(path, b"another line\r\none line more\r\n")
         await until(pilot, on_screen(app, "another line"))
         await until(pilot, on_screen(app, "2 found"))
-        os.replace(_beside(path), path)
+        _beside(path).replace(path)
         await until(pilot, on_screen(app, "a line of the third"))
         await until(pilot, lambda: on_screen(app, "1 found")() and pane.view.page.at_end)
 
@@ -72,7 +71,8 @@ def _beside(path: Path) -> Path:
 
 async def test_bytes_that_are_no_text(lima_home: Path) -> None:
     (lima_home / "default").mkdir()
-    (lima_home / "default" / "serial.log").write_bytes(b"\x00" * 3000 + b"nul\n\xff\xfe caf\xe9 bad\n\x1b]0;title\x07ok\n")
+    path = lima_home / "default" / "serial.log"
+    path.write_bytes(b"\x00" * 3000 + b"nul\n\xff\xfe caf\xe9 bad\n\x1b]0;title\x07ok\n")
     async with logs(lima_home) as (app, _pane, pilot):
         await until(pilot, on_screen(app, "\ufffd\ufffd caf\ufffd bad"))
         await pilot.press("slash", *"/caf.* bad/", "enter")
