@@ -6,6 +6,7 @@ Every string of a guest or of a disk passes `sanitize_line` here, before anythin
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
@@ -51,6 +52,13 @@ class Bridge:
         self._app = app
         self._cleaned: dict[str, tuple[Instance, Instance]] = {}
         self._told: dict[int, tuple[Job, Job]] = {}
+        self._begun = asyncio.Event()
+
+    async def first_fleet(self, seconds: float) -> None:
+        """Wait until a fleet is known, or so long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._begun.wait()
 
     async def follow_fleet(self) -> None:
         """Until the engine closes."""
@@ -67,6 +75,7 @@ class Bridge:
             await asyncio.sleep(0)
             self._app.fleet = fleet
             self._app.trouble = ""
+            self._begun.set()
             if before.home and news:
                 self._app.heard(news)
 
