@@ -103,6 +103,9 @@ def dashboard(words: list[str]) -> int:
 
 def _run(demo: int | None) -> int:
     engine = _engine(demo)
+    from limatui.lean import import_textual
+
+    import_textual()
     from limatui.app import Dashboard
     from limatui.driver import TerminalDriver
     from limatui.settings import load

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import pkgutil
+from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from textual.app import App
@@ -19,11 +21,16 @@ _OTHERS = ("limatui.palette", "limatui.dialogs")
 
 async def dress(app: App[Any]) -> None:
     """Read the other stylesheets, a few milliseconds at a time; what stands already is styled anew."""
-    for path in stylesheets()[1:]:
-        app.stylesheet.read(path)
+    sheets = stylesheets()[1:]
+    for path, text in zip(sheets, await asyncio.to_thread(_texts, sheets), strict=True):
+        app.stylesheet.add_source(text, (str(path), ""))
         app.stylesheet.parse()
         await asyncio.sleep(0)
     app.stylesheet.update(app)
+
+
+def _texts(sheets: Sequence[Path]) -> list[str]:
+    return [each.read_text("utf-8") for each in sheets]
 
 
 def load(engine: EngineApi) -> None:

@@ -57,7 +57,7 @@ class Engine(Verbs, Storage, Runtime, Texts, Doctor):
     async def watch(self) -> AsyncIterator[Fleet]:
         """A Fleet now and whenever it differs, at most once per interval (seconds)."""
         first, self._first = self._first, None
-        last = await asyncio.to_thread(first.fleet) if first else None
+        last = await first.fleet() if first else None
         if last is not None:
             yield last
             await self._pause()
