@@ -13,6 +13,8 @@ TYPE_CHECKING = False  # `typing` itself would cost more than an answer to `--ve
 if TYPE_CHECKING:
     from limatui.api import EngineApi
 
+_SWITCH = 0.001
+"""Seconds that a thread of the engine may keep the interpreter while a key waits; Python's own 5 ms are felt."""
 USAGE = "usage: limatui [--demo [N]]   the dashboard\n       limatui VERB …         see `limatui --help`\n"
 
 
@@ -112,6 +114,7 @@ def _run(demo: int | None) -> int:
 
     app = Dashboard(engine, settings=load(), driver_class=TerminalDriver)
     app.alone = True
+    sys.setswitchinterval(_SWITCH)
     gc.freeze()
     gc.enable()
     app.run()
