@@ -18,6 +18,7 @@ from limatui.api import Console, EngineApi
 from limatui.ink import Line
 from limatui.present import console as present
 from limatui.present.console import NOWHERE, SOURCES, Link
+from limatui.turns import give_way
 from limatui.widgets.ask import Ask, Choice
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar
@@ -172,7 +173,7 @@ class ConsolePane(Shown):
                 self.terminal.feed(data[present.overlap(seen, data) :])
                 seen = b""
                 await self._answer(console)
-                await asyncio.sleep(READ_PAUSE)
+                await give_way(READ_PAUSE)
         finally:
             if self._port is console:
                 self._port = None
