@@ -114,8 +114,8 @@ class VtGrid:
         x = 0
         for key, group in groupby(words, _style_key):
             cells = list(group)
-            look = self._look(x) if key else PLAIN
             coloured = key > _STYLE_BITS
+            look = PLAIN._replace(bg=_erased(key)) if coloured else self._look(x) if key else PLAIN
             text = " " * len(cells) if coloured else "".join([chr(word >> 2 & _CHAR or _BLANK) for word in cells])
             if _UNSAFE.search(text) or any(word & _TAG == _GRAPHEME for word in cells):
                 text = "".join(self._character(word, x + at) for at, word in enumerate(cells))
@@ -149,13 +149,8 @@ class VtGrid:
         style = self._style
         lib.ghostty_render_state_row_cells_select(self._cells[0], x)
         lib.ghostty_render_state_row_cells_get(self._cells[0], lib.GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_STYLE, style)
-        background = ffi.new("GhosttyColorRgb*")
-        key = lib.GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_BG_COLOR
-        bg = _color(style.bg_color)
-        if bg is None and lib.ghostty_render_state_row_cells_get(self._cells[0], key, background) == 0:
-            bg = (background.r, background.g, background.b)
-        return Look(_color(style.fg_color), bg, style.bold, style.faint, style.italic, style.underline != 0,
-                    style.strikethrough, style.inverse, style.invisible)
+        return Look(_color(style.fg_color), _color(style.bg_color), style.bold, style.faint, style.italic,
+                    style.underline != 0, style.strikethrough, style.inverse, style.invisible)
 
     def _read_cursor(self) -> Cursor | None:
         cursor = init_sized("GhosttyRenderStateCursor")
@@ -290,6 +285,12 @@ class VtGrid:
 
 def _style_key(word: int) -> int:
     return word & 0x3FFFFFF | 1 << 50 if word & _TAG >= _FIRST_COLOR_TAG else word & _STYLE_BITS
+
+
+def _erased(key: int) -> Color:
+    """The colour of cells that were erased: a palette index, or one byte for each of red, green and blue."""
+    red, green, blue = key >> 2 & 0xFF, key >> 10 & 0xFF, key >> 18 & 0xFF
+    return red if key & _TAG == _FIRST_COLOR_TAG else (red, green, blue)
 
 
 def _color(color: Any) -> Color:

@@ -69,10 +69,10 @@ def test_colours_of_all_kinds(grid: Grid) -> None:
 
 
 def test_background_of_erased_cells(grid: Grid) -> None:
-    grid.feed(b"a\x1b[44m\x1b[K")
+    grid.feed(b"a\x1b[44m\x1b[K\r\n\x1b[48;5;200m\x1b[K\r\n\x1b[48;2;1;2;3m\x1b[K")
     grid.refresh()
-    text, look = grid.rows[0][-1]
-    assert (len(text), look.bg is not None) == (19, True)
+    assert [(len(text), look.bg) for text, look in (row[-1] for row in grid.rows[:3])] == [
+        (19, 4), (20, 200), (20, (1, 2, 3))]
 
 
 def test_wide_characters_keep_their_two_cells(grid: Grid) -> None:
