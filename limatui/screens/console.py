@@ -217,7 +217,9 @@ class ConsolePane(Shown):
         self.query_one(".head", Bar).show(
             *present.header(self.instance, self.link, terminal.typing, self.source))
         found = present.sought(terminal.sought, terminal.match)
-        self.query_one(".foot", Bar).show((*found, *present.status(back, below, terminal.content_size, self.source)))
+        marking = present.marking(terminal.copying, bool(terminal.marks))
+        self.query_one(".foot", Bar).show(
+            (*marking, *found, *present.status(back, below, terminal.content_size, self.source)))
 
     def on_terminal_search_wanted(self, event: Terminal.SearchWanted) -> None:
         """Ask what to look for."""

@@ -122,8 +122,10 @@ def test_tmux_inside(place: Path, size: tuple[int, int]) -> None:
     with pair(place, "tmux", "-u", "-f", "tmux.conf", "-S", "{run}/inner", "new", "-s", "one", size=size) as both:
         both.alike("$")
         both.press(*"echo one", "enter", shows="\none")
-        both.press("ctrl+b", '"', *"cat text", "enter", shows="199 plain")
-        both.press("ctrl+b", "%", *"cat colours", "enter", shows="curly")
+        both.press("ctrl+b", '"', shows="──\n$")
+        both.press(*"cat text", "enter", shows="199 plain")
+        both.press("ctrl+b", "%", shows="│$")
+        both.press(*"cat colours", "enter", shows="curly")
         both.press("ctrl+b", "left_square_bracket", "pageup", shows="[")
         both.press("q", "ctrl+b", "z", shows="curly")
         both.press("ctrl+b", "z", "ctrl+b", "w", shows="(0)")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from limatui.widgets.grid import Cursor, Grid, Look, PlainGrid, open_grid, row_text
+from limatui.widgets.grid import Cursor, Grid, Look, Mouse, PlainGrid, open_grid, row_text
 from limatui.widgets.terminal import spans
 
 HOSTILE = (
@@ -171,11 +171,11 @@ def test_paste_in_brackets_when_asked(grid: Grid) -> None:
 
 
 def test_mouse_only_when_wanted(grid: Grid) -> None:
-    assert grid.mouse("down", 0, 1, 2) == b""
+    assert grid.mouse(Mouse("down", 1, 1, 2)) == b""
     grid.feed(b"\x1b[?1000h\x1b[?1006h")
-    assert grid.mouse("down", 0, 1, 2) == b"\x1b[<0;2;3M"
-    assert grid.mouse("up", 0, 1, 2) == b"\x1b[<0;2;3m"
-    assert grid.mouse("move", 0, 1, 2) == b""
+    assert grid.mouse(Mouse("down", 1, 1, 2)) == b"\x1b[<0;2;3M"
+    assert grid.mouse(Mouse("up", 1, 1, 2)) == b"\x1b[<0;2;3m"
+    assert grid.mouse(Mouse("move", 1, 1, 2)) == b""
 
 
 def assert_harmless(grid: Grid) -> None:
