@@ -237,6 +237,8 @@ class ConsolePane(Shown):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Escape belongs to others unless there is a search to end, enter unless a shell has ended."""
+        if action in ("source", "paste"):
+            return self.terminal.typing == (action == "paste") and not self.terminal.copying
         if action == "reopen":
             return self.source == "shell" and self.link.state == "stopped"
         if action == "leave_search":

@@ -11,12 +11,11 @@ from rich.style import Style
 from textual.app import App
 from textual.strip import Strip
 
+from limatui.present import ansi
 from limatui.widgets.grid import Color, Look, Row
 
-ANSI_TOKENS = ("hairline", "bad", "running", "warn", "number", "protected", "number", "text-bright")
-_BRIGHT = ("faint", "bad", "running", "warn", "number", "protected", "number", "text-bright")
 _OVER = {"watched": ("text-bright", "hairline"), "typed": ("ground", "accent-key"), "caret": ("ground", "accent-key"),
-         "found": ("ground", "warn"), "marked": ("ground", "number")}
+         "found": ("ground", "warn"), "marked": ("ground", "text-bright")}
 """What is laid over cells, in two tokens: letters and ground."""
 
 
@@ -25,6 +24,7 @@ class Paint:
 
     def __init__(self, app: App[object]) -> None:
         self._tokens, self._ansi = app.get_css_variables(), app.native_ansi_color
+        self._palette = ansi.palette(app.theme, app.current_theme.dark)
         self.style = lru_cache(maxsize=1024)(self._style)
 
     def strip(self, row: Row, width: int) -> Strip:
@@ -47,20 +47,42 @@ class Paint:
         return Style(color=color, bgcolor=ground, reverse=False, dim=False)
 
     def _style(self, look: Look) -> Style:
+        color, ground = self._colors(look)
         return Style(
-            color=self._color(look.fg), bgcolor=self._color(look.bg), bold=look.bold or None, dim=look.dim or None,
-            italic=look.italic or None, underline=look.underline or None, strike=look.strike or None,
-            reverse=look.inverse or None,
+            color=color, bgcolor=ground, bold=look.bold or None, dim=look.dim or None, italic=look.italic or None,
+            underline=look.underline or None, strike=look.strike or None, reverse=look.inverse or None,
         )
 
-    def _color(self, color: Color) -> RichColor | None:
-        if color is None:
-            return None
-        if isinstance(color, tuple):
-            return RichColor.from_rgb(*color)
-        if color >= 16 or self._ansi:
-            return RichColor.from_ansi(color)
-        return _token(self._tokens, (ANSI_TOKENS + _BRIGHT)[color])
+    def _colors(self, look: Look) -> tuple[RichColor | None, RichColor | None]:
+        if self._ansi:
+            return _native(look.fg), _native(look.bg)
+        ground = self._rgb(look.bg)
+        if look.fg is None and ground is None:
+            return None, None
+        letters = self._rgb(look.fg) or self._token("text-bright")
+        # What the guest chose by number is ours to make readable; what it chose exactly stays.
+        if not isinstance(look.fg, tuple) or not isinstance(look.bg, tuple):
+            letters = ansi.readable(letters, ground or self._token("ground"))
+        return RichColor.from_rgb(*letters), RichColor.from_rgb(*ground) if ground is not None else None
+
+    def _rgb(self, color: Color) -> ansi.RGB | None:
+        if color is None or isinstance(color, tuple):
+            return color
+        return self._palette[color] if color < 16 else _exact(RichColor.from_ansi(color))
+
+    def _token(self, name: str) -> ansi.RGB:
+        return _exact(_token(self._tokens, name))
+
+
+def _exact(color: RichColor) -> ansi.RGB:
+    red, green, blue = color.get_truecolor()
+    return red, green, blue
+
+
+def _native(color: Color) -> RichColor | None:
+    if color is None:
+        return None
+    return RichColor.from_rgb(*color) if isinstance(color, tuple) else RichColor.from_ansi(color)
 
 
 def _cell_width(strip: Strip, x: int) -> int:

@@ -45,7 +45,8 @@ class Terminal(CopyMode, can_focus=True):
         Binding("n", "seek(True)", "older", show=False),
         Binding("N", "seek(False)", "newer", show=False),
         Binding("v", "mark", "mark"),
-        Binding("f10,y", "copy", "copy", key_display="F10"),
+        Binding("f10", "copy", "copy", key_display="F10"),
+        Binding("y", "copy", "copy", show=False),
         Binding("escape", "unmark", "unmark", show=False),
     ]
 
@@ -177,16 +178,14 @@ class Terminal(CopyMode, can_focus=True):
         self.post_message(self.Changed())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The keys of watching and of typing exclude each other."""
-        if action == "release":
-            return self.typing
+        """The keys of watching, of typing and of copying exclude each other."""
+        if action in ("release", "unmark", "seek"):
+            return bool({"release": self.typing, "unmark": self.marks, "seek": self.sought}[action])
+        if self.typing:
+            return bool(self.marks) if action == "copy" else action == "page"
         if action == "take":
-            return not self.typing and self.can_type
-        if action == "seek":
-            return bool(self.sought)
-        if action == "unmark":
-            return bool(self.marks)
-        return True
+            return self.can_type
+        return action != "mark" or not self.copying
 
     @property
     def can_type(self) -> bool:
