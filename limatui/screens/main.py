@@ -17,7 +17,7 @@ from limatui import bulk, deeds, filter
 from limatui.actions import ACTIONS, BY_ID, unbound
 from limatui.ink import Line
 from limatui.present import layout, listing, overview, rows
-from limatui.present.keys import Key, list_keys
+from limatui.present.keys import Key, group_keys, list_keys
 from limatui.present.listing import View
 from limatui.present.work import at_work
 from limatui.screens.panes import INDEX, PANES, Panes
@@ -53,11 +53,12 @@ class MainScreen(Screen[None]):
     mode: var[str] = var("medium", init=False)
     view: var[View] = var(View(), init=False)
 
-    def __init__(self) -> None:
+    def __init__(self, view: View | None = None) -> None:
         super().__init__()
         self._filter = filter.parse("")
         self._work: dict[str, str] = {}
         self.stopping = deeds.Countdown(self)
+        self.set_reactive(MainScreen.view, view or View())
 
     def compose(self) -> ComposeResult:
         """Header, list and work on one side, panes on the other, keys below."""
@@ -120,14 +121,21 @@ class MainScreen(Screen[None]):
     def _fleet_changed(self) -> None:
         if not self._stands:
             return
-        now, history = self.dashboard.now(), self.dashboard.bridge.history
         fleet = self.dashboard.fleet
-        seen = listing.arranged(fleet.instances, self.view, self._filter, lambda name: history.of(name, 8))
-        set_rows(self.table, layout.list_rows(self.mode, len(seen), self.size.height))
-        self.table.show([rows.Row(each, history.of(each.name, 8), now, self._work.get(each.name, ""))
-                         for each in seen], fleet.instances, self.view.sort)
-        self._draw_view(len(seen))
+        seen = listing.arranged(fleet.instances, self.view, self._filter, self._cpu)
+        hidden = len(fleet.instances) - len(seen)
+        self.table.empty = rows.empty(hidden)
+        lines = rows.lines(seen, self.view.group, self.view.folded, self._row)
+        set_rows(self.table, layout.list_rows(self.mode, len(lines), self.size.height))
+        self.table.show(lines, fleet.instances, self.view.sort, self.view.backwards)
+        self._draw_view()
         self._draw_rest()
+
+    def _cpu(self, name: str) -> tuple[float, ...]:
+        return self.dashboard.bridge.history.of(name, 8)
+
+    def _row(self, each: Instance) -> rows.Row:
+        return rows.Row(each, self._cpu(each.name), self.dashboard.now(), self._work.get(each.name, ""))
 
     def _jobs_changed(self) -> None:
         work = at_work(self.dashboard.jobs)
@@ -143,9 +151,21 @@ class MainScreen(Screen[None]):
     def watch_view(self) -> None:
         """Another order, or others are shown."""
         self._fleet_changed()
+        self.dashboard.keep_view(self.view)
 
-    def _draw_view(self, shown: int) -> None:
-        hidden = len(self.dashboard.fleet.instances) - shown
+    @on(InstanceTable.Titled)
+    def _title_clicked(self, event: InstanceTable.Titled) -> None:
+        self.view = listing.by_column(self.view, event.column)
+
+    @on(InstanceTable.Folded)
+    def fold(self) -> None:
+        """Fold the group of the cursor, or open it."""
+        head = self.table.group
+        if head is not None:
+            self.view = listing.fold(self.view, head.group.value)
+
+    def _draw_view(self) -> None:
+        hidden = len(self.dashboard.fleet.instances) - len(self.table.names)
         line = listing.told(self.view, hidden, len(self.table.marked))
         view = self.query_one("#view", Lines)
         view.display = bool(line)
@@ -153,7 +173,7 @@ class MainScreen(Screen[None]):
 
     @on(InstanceTable.Marked)
     def _marks_changed(self) -> None:
-        self._draw_view(self.table.count)
+        self._draw_view()
         self._draw_rest()
 
     def _draw_rest(self) -> None:
@@ -163,7 +183,7 @@ class MainScreen(Screen[None]):
         if self.mode == "wide":
             self._draw_work()
         alone = self.zoomed and self.mode == "narrow"
-        self.query_one(TabBar).beside(((self.table.cursor, "bold"),) if alone else ())
+        self.query_one(TabBar).beside(((self.table.instance, "bold"),) if alone else ())
         rule = self.query_one("#rule", Lines)
         rule.show([(("─" * rule.size.width, "hairline"),)])
         self._draw_keys()
@@ -188,8 +208,7 @@ class MainScreen(Screen[None]):
         if isinstance(self.focused, FilterLine):
             return (Key("enter", "keep it", True, "back"), Key("esc", "list", True, "back")), help_hint()
         if not self.panes.has_keyboard:
-            zoom = (Key("esc", "list", True, "back"),) if self.zoomed else ()
-            return (*zoom, *list_keys(self.subject, self.table.marked)), help_hint()
+            return self._keys_of_list(), help_hint()
         typing = bool(getattr(self.focused, "typing", False))
         found = [
             Key(self.app.get_key_display(each.binding), each.binding.description, each.enabled, each.binding.action)
@@ -200,6 +219,13 @@ class MainScreen(Screen[None]):
             return tuple(found), (("all other keys go to the guest", "dim"),)
         out = () if any(each.key == "esc" for each in found) else (Key("esc", "list", True, "back"),)
         return (*found, *out), help_hint()
+
+    def _keys_of_list(self) -> tuple[Key, ...]:
+        current, marked = self.table.current, self.table.marked
+        if isinstance(current, rows.Head) and not marked:
+            return group_keys(current.folded)
+        zoom = (Key("esc", "list", True, "back"),) if self.zoomed else ()
+        return (*zoom, *list_keys(self.subject, marked))
 
     def go_to(self, name: str) -> None:
         """The cursor on an instance, if it is there."""
@@ -231,18 +257,18 @@ class MainScreen(Screen[None]):
     def watch_pane(self, index: int) -> None:
         """Another pane."""
         self.query_one(TabBar).activate(index)
-        self.panes.look_at(index, self.table.cursor)
+        self.panes.look_at(index, self.table.instance)
 
     @on(InstanceTable.Moved)
     def _moved(self) -> None:
-        self.panes.follow(self.table.cursor)
+        self.panes.follow(self.table.instance)
         self._draw_rest()
 
-    def open(self, pane: str, *, zoom: bool) -> None:
-        """Show a pane and give it the keyboard."""
+    def open(self, pane: str, *, zoom: bool, action: str = "") -> None:
+        """Show a pane and give it the keyboard; `action` is one of the pane's."""
         self.pane = INDEX[pane]
         self.zoomed = zoom or self.mode == "narrow"
-        self.panes.enter_when_made()
+        self.panes.enter_when_made(action)
 
     def action_pane(self, index: int) -> None:
         """A pane by its number; in a small terminal it takes the whole screen."""
@@ -264,14 +290,17 @@ class MainScreen(Screen[None]):
 
     @on(InstanceTable.Opened)
     def action_enter(self) -> None:
-        """Into the pane."""
+        """Into the pane; on the head of a group: fold it, or open it."""
+        if self.subject is None and self.table.group is not None:
+            self.fold()
+            return
         self.zoomed = self.zoomed or self.mode == "narrow"
         self.call_after_refresh(self.panes.enter)
 
-    def action_other(self) -> None:
+    async def action_other(self) -> None:
         """From the list to the pane or back."""
         if self.focused is self.table or self.zoomed:
-            self.panes.enter()
+            await self.panes.enter()
         else:
             self.set_focus(self.table)
 

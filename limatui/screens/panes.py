@@ -85,14 +85,14 @@ class Panes(Container):
             each.display = each.id == f"pane-{wanted.id}"
         self.instance = instance
         self._follow()
-        self.call_after_refresh(self._tell)
+        self.screen.call_after_refresh(self._tell)
 
     @work(group="panes")
     async def _complete(self, mounting: AwaitMount) -> None:
         """The cursor may have moved while a pane was being made."""
         await mounting
         self._follow()
-        self.call_after_refresh(self._tell)
+        self.screen.call_after_refresh(self._tell)
 
     async def made(self) -> None:
         """Once a pane that is just being made is complete: half of one can neither be entered nor taken down."""
@@ -118,23 +118,25 @@ class Panes(Container):
         if shown is not None and shown.is_mounted and getattr(shown, "instance", None) != self.instance:
             shown.instance = self.instance  # type: ignore[attr-defined]
 
-    def enter_when_made(self) -> None:
-        """Give the pane the keyboard; one that is just being made has nothing yet that could take it."""
+    def enter_when_made(self, action: str = "") -> None:
+        """Give the pane the keyboard, then do what it can do; one that is being made has nothing yet that takes it."""
         self._typeahead.hold()
-        self._enter_when_made()
+        self._enter_when_made(action)
 
     @work(group="enter", exclusive=True)
-    async def _enter_when_made(self) -> None:
+    async def _enter_when_made(self, action: str) -> None:
         await self.made()
-        self.call_after_refresh(self.enter)
+        self.screen.call_after_refresh(self.enter, action)
 
-    def enter(self) -> None:
-        """Give the pane the keyboard."""
+    async def enter(self, action: str = "") -> None:
+        """Give the pane the keyboard, and do what it can do."""
         shown = self.shown
         target = next((each for each in shown.query("*") if each.can_focus and each.display), None) if shown else None
         if target is not None:
             self.screen.set_focus(target)
         self._typeahead.release()
+        if shown is not None and action:
+            await shown.run_action(action)
 
     @property
     def _typeahead(self) -> TypeAhead:

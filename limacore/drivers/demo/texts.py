@@ -1,4 +1,6 @@
-"""The texts behind demo machines: real files, the real rules; only what waits for a start is applied here."""
+"""The texts behind demo machines: real files, the real rules; only what waits for a start is applied here.
+
+The rules are imported when a text is looked at, as in the real engine."""
 
 from __future__ import annotations
 
@@ -6,8 +8,6 @@ import contextlib
 from pathlib import Path
 
 from limacore.base.files import write_atomic
-from limacore.config.load import load_text
-from limacore.config.validate import check_text
 from limacore.drivers.demo.base import DemoWorld
 from limacore.errors import StateError
 from limacore.model.config import Problem
@@ -39,10 +39,14 @@ class DemoTexts(TemplateTexts, DemoWorld):
 
     def check_config(self, name: str, text: str) -> tuple[Problem, ...]:
         """What is wrong with a lima.yaml."""
+        from limacore.config.validate import check_text
+
         return check_text(text, self._paths(name).lima_yaml, self._home)
 
     def save_config(self, name: str, text: str, *, expected: str) -> None:
         """Replace lima.yaml if it still reads `expected`."""
+        from limacore.config.load import load_text
+
         path = self._paths(name).lima_yaml
         if path.read_text("utf-8") != expected:
             raise StateError(f"`{path}` was changed by someone else", hint="reload it, then edit again")
@@ -58,6 +62,8 @@ class DemoTexts(TemplateTexts, DemoWorld):
 
     def queue_config(self, name: str, text: str) -> None:
         """Keep a text for the next start."""
+        from limacore.config.load import load_text
+
         paths = self._paths(name)
         load_text(text, paths.lima_yaml, self._home).require(str(paths.lima_yaml))
         if text == paths.lima_yaml.read_text("utf-8"):
