@@ -14,7 +14,7 @@ from limatui.ink import Line, cut
 from limatui.present import ports, snapshots
 from limatui.present.disks import amount
 from limatui.present.words import plural
-from limatui.widgets.ask import Ask, Choice, Field, Fill, Form, TypeName
+from limatui.widgets.ask import Ask, Choice, Field, Fill, Form, TypeName, Values
 
 
 def _label(name: str, value: str, mark: str = "") -> Line:
@@ -52,7 +52,7 @@ def rename(subject: Instance, fleet: Fleet) -> Fill:
                          _label("changes", "its directory, host name and ssh alias"),
                          _label("keeps", "everything in it", "dim")]
 
-    def wrong(values: tuple[str, ...]) -> str:
+    def wrong(values: Values) -> str:
         return "that is its name" if values[0] == subject.name else wrong_new_name(values[0], fleet)
 
     return Fill(Form(lines, (Field("name", "its new name", subject.name),), wrong,
@@ -80,8 +80,8 @@ def wrong_memory(text: str, subject: Instance) -> str:
 
 def snapshot(subject: Instance, taken: frozenset[str]) -> Fill:
     """Ask for the tag."""
-    memory = subject.usage.guest_memory_used or subject.usage.memory_bytes
-    kept = f"the disk and about {amount(memory)} of memory" if subject.status.is_up else "the disk"
+    used = subject.usage.guest_memory_used or subject.usage.memory_bytes
+    kept = f"the disk and about {amount(used)} of memory" if subject.status.is_up else "the disk"
     more = _label("meanwhile", "the machine stands still", "warn") if subject.status.is_up else \
         _label("not", "additional disks", "dim")
     lines: list[Line] = [(("Snapshot of ", "bold"), (subject.name, "bold number")), (), _label("keeps", kept), more]

@@ -106,7 +106,7 @@ class TemplatesScreen(Screen[None], Aboard, Footed):
         info = self.list.current
         one = info is not None
         self._footer.keys((
-            Key("n", "new instance", one and not getattr(info, "hidden", False), "new"),
+            Key("n", "new instance", info is not None and not info.hidden, "new"),
             Key("e", "edit" if info and info.own else "edit a copy", one, "edit"), Key("/", "search", True, "search"),
             Key("v", "as written" if self._embedded else "with bases", one, "embed"),
             *(() if self.has_class("-wide") else (Key("enter", "read", one, "read"),)),

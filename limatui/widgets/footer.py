@@ -58,7 +58,7 @@ class Footer(Lines):
 
     def on_click(self, event: events.Click) -> None:
         """Press the key under the pointer."""
-        pressed = key_at(self._keys, self.size.width, event.x)
+        pressed = key_at(self._keys, self.size.width, event.x, self._right)
         if pressed is not None and pressed.enabled:
             self.post_message(self.Pressed(pressed))
 

@@ -129,7 +129,8 @@ class LookScreen(ListScreen[T, R]):
             found = await self.find()
         except LimaError as error:
             found = ()
-            self.empty.show((((error.message, "bad"),), ((error.hint, "dim"),)))
+            told = ((error.message, "bad"), (error.detail, "dim"), (error.hint, "dim"))
+            self.empty.show(tuple((span,) for span in told if span[0]))
         else:
             self.empty.show(self.nothing)
         self.looked = True

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+from limatui.ink import Line, plain
+from limatui.present.keys import Key, footer, key_at
 from limatui.screens.help import HelpScreen
 from tests.ui.board import playing
 
@@ -26,3 +30,14 @@ async def test_it_scrolls() -> None:
         assert board.text != first
         await board.press("k")
         assert board.text == first
+
+
+@pytest.mark.parametrize("right", [(), (("?", "dim"), (" help", "dim"))], ids=["alone", "with help"])
+@pytest.mark.parametrize("cells", range(20, 60))
+def test_a_click_finds_the_key_that_is_drawn_there(cells: int, right: Line) -> None:
+    shown = (Key("j k", "choose"), Key("x", "cancel", False), Key("a", "again"), Key("esc", "back"))
+    text = plain(footer(shown, cells, right))
+    for key in shown:
+        drawn = f"{key.key} {key.label}"
+        if drawn in text:
+            assert key_at(shown, cells, text.index(drawn), right) == key
