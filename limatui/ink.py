@@ -79,9 +79,9 @@ def pad(spans: Line, cells: int) -> Line:
 
 
 def spread(left: Line, right: Line, cells: int) -> Line:
-    """`left` at the left edge, `right` at the right edge, something between; whole spans of `left` go first."""
+    """`left` at the left edge, `right` at the right edge, something between; `left` is cut first."""
     room = max(0, cells - width(right))
-    return (*pad(shed(left, room - _BETWEEN if right else room), room), *cut(right, cells))
+    return (*pad(cut(left, room - _BETWEEN if right else room), room), *cut(right, cells))
 
 
 def beside(left: Iterable[Line], right: Iterable[Line], column: int) -> tuple[Line, ...]:
