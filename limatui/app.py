@@ -25,7 +25,7 @@ from limacore.errors import LimaError
 from limacore.model.instance import Fleet, Instance
 from limacore.model.job import Job, JobState
 from limacore.model.template import TemplateInfo
-from limatui import clipboard, verbs, viewfile
+from limatui import afterwards, clipboard, verbs, viewfile
 from limatui.actions import bind
 from limatui.api import EngineApi
 from limatui.assets import stylesheets
@@ -51,6 +51,8 @@ RETRY = 3.0
 """Seconds before an engine that broke is followed again."""
 _AGAIN = 60.0
 _TELL_STALLS = 2.0
+_PATIENCE = 0.5
+"""Seconds that the rest waits for an engine that has not answered yet."""
 _GROWN = 2.0
 """Seconds after which all that lives long is there."""
 Severity = Literal["information", "warning", "error"]
@@ -74,7 +76,7 @@ class Dashboard(App[None], inherit_bindings=False):
 
     def __init__(self, engine: EngineApi, *, clock: Callable[[], float] = time.time, settings: Settings | None = None,
                  driver_class: type[Driver] | None = None, view: View | None = None) -> None:
-        super().__init__(driver_class=driver_class, css_path=stylesheets())
+        super().__init__(driver_class=driver_class, css_path=stylesheets()[0])
         self.now = clock
         self.bridge = Bridge(engine, self, clock)
         self.set_reactive(Dashboard.settings, settings or Settings())
@@ -90,6 +92,8 @@ class Dashboard(App[None], inherit_bindings=False):
         for theme in THEMES.values():
             self.register_theme(theme)
         self.theme = self.settings.theme
+        self.stylesheet.set_variables(self.get_css_variables())
+        self._coloured = self.theme
         self.bridge.engine.interval = self.settings.refresh
         self.set_keymap(bind(self.settings.keys))
 
@@ -106,9 +110,16 @@ class Dashboard(App[None], inherit_bindings=False):
         """The main screen."""
         return MainScreen(self._view)
 
+    def refresh_css(self, animate: bool = True) -> None:
+        """Other colours; Textual asks for it at every start, where it would parse all sheets once more."""
+        if self._coloured != self.theme:
+            self._coloured = self.theme
+            super().refresh_css(animate)
+
     def on_mount(self) -> None:
         """Begin to follow the engine."""
         self.follow()
+        self.complete()
         if self.alone:
             # A full round of the collector through widgets and styles holds keys up for 50 ms: it leaves them out.
             self.set_timer(_GROWN, gc.freeze)
@@ -116,6 +127,17 @@ class Dashboard(App[None], inherit_bindings=False):
             self.watch_the_loop()
         if self.settings.problems:
             self.tell("\n".join(self.settings.problems), title="settings that are not used", severity="warning")
+
+    @work(group="afterwards", exit_on_error=False)
+    async def complete(self) -> None:
+        """Get what the first picture did not wait for."""
+        await self.bridge.first_fleet(_PATIENCE)
+        painted = asyncio.Event()
+        self.call_after_refresh(painted.set)
+        await painted.wait()
+        await afterwards.dress(self)
+        if self.alone:
+            await asyncio.to_thread(afterwards.load, self.bridge.engine)
 
     @work(group="bridge", exit_on_error=False)
     async def follow(self) -> None:
