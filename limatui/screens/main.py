@@ -16,6 +16,7 @@ from limacore.model.instance import Instance
 from limatui import bulk, deeds, filter
 from limatui.actions import ACTIONS, BY_ID, unbound
 from limatui.ink import Line
+from limatui.keymap import named
 from limatui.present import layout, listing, overview, rows
 from limatui.present.keys import Key, group_keys, list_keys
 from limatui.present.listing import View
@@ -38,14 +39,16 @@ class MainScreen(Screen[None]):
     """Everything at a glance."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(each.key or unbound(each), f"do('{each.id}')", each.label, show=False, id=each.id)
+        *(Binding(each.key or unbound(each.id), f"do('{each.id}')", each.label, show=False, id=each.id)
           for each in ACTIONS),
-        *(Binding(str(index + 1), f"pane({index})", pane.title, show=False) for index, pane in enumerate(PANES)),
-        Binding("left_square_bracket", "turn(-1)", "pane before", show=False),
-        Binding("right_square_bracket", "turn(1)", "pane after", show=False),
-        Binding("enter", "enter", "open", show=False),
-        Binding("tab,shift+tab", "other", "list or pane", show=False),
-        Binding("escape", "back", "back", show=False),
+        *named("panes", [
+            *(Binding(str(index + 1), f"pane({index})", pane.title, show=False) for index, pane in enumerate(PANES)),
+            Binding("left_square_bracket", "turn(-1)", "pane before", show=False),
+            Binding("right_square_bracket", "turn(1)", "pane after", show=False),
+            Binding("enter", "enter", "open", show=False),
+            Binding("tab,shift+tab", "other", "list or pane", show=False),
+            Binding("escape", "back", "back", show=False),
+        ]),
     ]
     AUTO_FOCUS = "InstanceTable"
     pane: var[int] = var(0, init=False)
@@ -184,6 +187,8 @@ class MainScreen(Screen[None]):
             self._draw_work()
         alone = self.zoomed and self.mode == "narrow"
         self.query_one(TabBar).beside(((self.table.instance, "bold"),) if alone else ())
+        current = self.table.current
+        self.query_one(OverviewPane).group = current if isinstance(current, rows.Head) else None
         rule = self.query_one("#rule", Lines)
         rule.show([(("─" * rule.size.width, "hairline"),)])
         self._draw_keys()
