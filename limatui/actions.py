@@ -212,7 +212,7 @@ ACTIONS: tuple[Action, ...] = (
            "limatui forward remove {} HOST", _runs, verbs=("remove_forward",)),
     Action("remount", "", "mount again", "a directory of this computer: choose it in the pane", "pane", 0,
            "limatui remount {} MOUNTPOINT", _runs, verbs=("remount",)),
-    Action("templates", "T", "templates", "the templates: look, edit a copy, make an instance of one", "dashboard", 0,
+    Action("templates", "T", "templates", "look, edit a copy, make an instance of one", "dashboard", 0,
            "limatui create --list-templates"),
     Action("cache", "I", "image cache", "downloaded images: what they take, who uses them, prune", "dashboard", 0,
            "limatui cache list", verbs=("prune",)),
