@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from limacore.model.instance import Instance
 from limatui import bulk
@@ -12,6 +13,8 @@ from limatui.actions import ACTIONS, BY_ID, MOVES, Action, Subject, footer_actio
 from limatui.ink import Line, Span, fit, spread, width
 
 _LAST = ("palette", "back")
+_KEYS = 14
+"""Columns that keys have in the help."""
 _FIRST_TO_GO = ("disks", "jobs", "filter")
 
 
@@ -46,6 +49,11 @@ def _bulk_key(action: Action, marked: Sequence[Instance]) -> Key:
     can, _ = bulk.split(action.id, marked)
     count = f" {len(can)}" if can else ""
     return Key(shown_key(action), f"{bulk.word(action.id, marked)}{count}", bool(can) or action.id == "mark", action.id)
+
+
+def renamed(keys: Sequence[Key], own: Mapping[str, str]) -> tuple[Key, ...]:
+    """With the keys that the user gave to their actions."""
+    return tuple(replace(each, key=own.get(each.action, each.key)) for each in keys)
 
 
 def arrange(keys: Sequence[Key], cells: int) -> tuple[Key, ...]:
@@ -125,11 +133,12 @@ def help_lines(console: Sequence[tuple[str, str]], cells: int) -> tuple[Line, ..
 
 
 def help_section(title: str, keys: Sequence[tuple[str, str]], cells: int) -> tuple[Line, ...]:
-    """The keys of one pane."""
-    found = tuple(_help_line(each, "", told, "", cells) for each, told in keys)
+    """The keys of one pane, all of them told in full."""
+    column = max((len(each) + 2 for each, _ in keys), default=0)
+    found = tuple(_help_line(each, "", told, "", cells, max(_KEYS, column)) for each, told in keys)
     return ((), ((title, "faint"),), *found) if found else ()
 
 
-def _help_line(keys: str, name: str, told: str, command: str, cells: int) -> Line:
-    head: Line = ((fit(keys, 14), "bold accent-key"), (fit(name, 14) if name else "", ""), (told, "dim"))
+def _help_line(keys: str, name: str, told: str, command: str, cells: int, column: int = _KEYS) -> Line:
+    head: Line = ((fit(keys, column), "bold accent-key"), (fit(name, 14) if name else "", ""), (told, "dim"))
     return spread(head, ((f"  {command}", "faint"),), cells) if command and cells > 90 else head

@@ -16,6 +16,7 @@ from textual.worker import Worker
 from limacore.errors import LimaError, LockedError
 from limatui.api import Console, EngineApi
 from limatui.ink import Line
+from limatui.keymap import named
 from limatui.present import console as present
 from limatui.present.console import NOWHERE, SOURCES, Link
 from limatui.turns import give_way
@@ -42,12 +43,12 @@ class ConsolePane(Shown):
     instance: reactive[str] = reactive("", init=False)
     source: reactive[str] = reactive("serial", init=False)
     link: reactive[Link] = reactive(Link("opening", "opening"), init=False)
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("console", [
         Binding("s", "source", "source"), Binding("enter", "reopen", "another shell", show=False),
         Binding("f11", "full", "full screen", key_display="F11"),
         Binding("escape", "leave_search", "end search", show=False),
         Binding("f12", "paste", "paste", key_display="F12"),
-    ]
+    ])
 
     def __init__(self, instance: str = "", *, id: str | None = None) -> None:
         super().__init__(id=id)

@@ -19,6 +19,7 @@ from limacore.config.edit import set_fields
 from limacore.errors import LimaError
 from limacore.model.config import Problem
 from limacore.model.template import TemplateInfo
+from limatui.keymap import named
 from limatui.messages import CreateWanted
 from limatui.present import form as present
 from limatui.present.keys import Key
@@ -43,12 +44,12 @@ _ROOMY = 32
 class NewScreen(Screen[CreateWanted | None], Aboard, Footed):
     """Enter makes and starts it, ctrl+s only makes it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("new", [
         Binding("enter", "make(True)", "create and start", priority=True),
         Binding("ctrl+s", "make(False)", "only create"), Binding("f2", "text", "the text"),
         Binding("ctrl+r", "form_again", "form again"), Binding("ctrl+y", "copy", "copy command", priority=True),
         Binding("escape", "back", "back"), Binding("tab", "app.focus_next", "next field", show=False),
-    ]
+    ])
 
     def __init__(self, infos: Sequence[TemplateInfo], taken: frozenset[str], template: str = "") -> None:
         super().__init__()

@@ -12,6 +12,7 @@ from limacore.model.job import JobState
 from limacore.model.snapshot import Snapshot
 from limatui import dialogs
 from limatui.ink import Line
+from limatui.keymap import named
 from limatui.present import snapshots as present
 from limatui.widgets.listpane import ListPane
 from limatui.widgets.shown import Looking
@@ -20,10 +21,10 @@ from limatui.widgets.shown import Looking
 class SnapshotsPane(ListPane[Snapshot], Looking):
     """The snapshots of one instance."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("snapshots", [
         Binding("a", "create", "take one"), Binding("enter", "apply", "go back to it"),
         Binding("d", "delete", "delete"),
-    ]
+    ])
 
     def __init__(self, instance: str = "", *, id: str | None = None) -> None:
         super().__init__(instance, id=id)

@@ -16,6 +16,7 @@ from textual.widgets import Input
 
 from limacore.errors import LimaError
 from limacore.model.template import TemplateInfo
+from limatui.keymap import named
 from limatui.present import templates as present
 from limatui.present.keys import Key
 from limatui.texts import TemplateText
@@ -36,13 +37,13 @@ _WIDE = 100
 class TemplatesScreen(Screen[None], Aboard, Footed):
     """In a wide terminal list and text side by side; in a small one enter shows the text in the list's place."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("templates", [
         Binding("n", "new", "new instance"), Binding("e", "edit", "edit a copy"),
         Binding("slash", "search", "search"), Binding("v", "embed", "with its bases"),
         Binding("b", "blocks", "building blocks"), Binding("y", "copy", "copy command"),
         Binding("enter", "read", "read"), Binding("question_mark", "app.help", show=False),
         Binding("escape,q,T", "back", "back"),
-    ]
+    ])
     AUTO_FOCUS = "PickList"
 
     def __init__(self) -> None:
@@ -239,7 +240,7 @@ class TemplatesScreen(Screen[None], Aboard, Footed):
 class TemplateEditor(Screen[None]):
     """The editor on a template of the user's own."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "templates")]
+    BINDINGS: ClassVar[list[BindingType]] = named("templates", [Binding("escape", "back", "templates")])
 
     def __init__(self, source: TemplateText) -> None:
         super().__init__()

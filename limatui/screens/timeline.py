@@ -12,6 +12,7 @@ from textual.reactive import reactive
 from limacore.errors import LimaError
 from limacore.model.boot import Boot
 from limatui.bridge import clean
+from limatui.keymap import named
 from limatui.present.timeline import timeline
 from limatui.widgets.aboard import Aboard
 from limatui.widgets.bar import Block
@@ -24,9 +25,9 @@ class TimelinePane(Looking, Aboard):
     """The boots of one instance; it scrolls."""
 
     instance: reactive[str] = reactive("", init=False)
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("timeline", [
         Binding("j", "scroll(1)", "down"), Binding("k", "scroll(-1)", "up"),
-    ]
+    ])
 
     def __init__(self, instance: str = "", *, id: str | None = None) -> None:
         super().__init__(id=id)

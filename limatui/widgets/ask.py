@@ -16,6 +16,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
 from limatui.ink import Line, width
+from limatui.keymap import named
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Block
 
@@ -131,9 +132,9 @@ class Form(NamedTuple):
 class Fill(ModalScreen[Values | None]):
     """A form; returns its values when they are right, None on escape."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("dialogs", [
         Binding("escape", "dismiss(None)", "leave it"), Binding("ctrl+s", "done", "done"),
-    ]
+    ])
 
     def __init__(self, form: Form) -> None:
         super().__init__()
@@ -202,7 +203,7 @@ class Fill(ModalScreen[Values | None]):
 class TypeName(ModalScreen[bool]):
     """The question before something is lost for good: True when the user typed the name."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(False)", "keep it")]
+    BINDINGS: ClassVar[list[BindingType]] = named("dialogs", [Binding("escape", "dismiss(False)", "keep it")])
 
     def __init__(self, lines: Sequence[Line], name: str, verb: str) -> None:
         super().__init__()

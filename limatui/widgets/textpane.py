@@ -18,6 +18,7 @@ from limacore.errors import LimaError
 from limacore.model.config import Problem
 from limatui.buffers import Buffer, Buffers
 from limatui.ink import Line
+from limatui.keymap import named
 from limatui.present import effective as values
 from limatui.recovery import Recovery
 from limatui.sanitize import sanitize_line
@@ -51,10 +52,10 @@ _AT_ONCE = 400
 class TextPane(Aboard):
     """Edits one text at a time; texts not saved are kept for each."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("editor", [
         Binding("ctrl+s", "save", "save", key_display="ctrl+s"),
         Binding("f2", "effective", "effective", key_display="F2"),
-        Binding("f2", "text", "text", key_display="F2"),
+        Binding("f2", "text", "text", key_display="F2", id="editor.effective"),  # the way back has the same key
         Binding("f3", "diff", "diff", key_display="F3"),
         Binding("f8", "next_problem(1)", "next problem", key_display="F8"),
         Binding("ctrl+@", "complete", "complete", key_display="ctrl+space"),  # what most terminals send for ctrl+space
@@ -65,7 +66,7 @@ class TextPane(Aboard):
         Binding("f7,shift+f8", "next_problem(-1)", "problem before", show=False),
         Binding("f9", "forget_waiting", "drop what waits", key_display="F9"),
         Binding("escape", "leave", "leave", show=False),
-    ]
+    ])
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
