@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import ExitStack
 from typing import Any
 
@@ -10,6 +9,7 @@ from pyghostty._ffi import check, ffi, lib
 from pyghostty.core import Terminal, init_sized
 from textual.keys import _character_to_key
 
+from limatui.present.paste import typed
 from limatui.widgets.grid import Mouse
 
 _MODIFIERS = {"shift": 1, "ctrl": 2, "alt": 4, "meta": 4, "super": 8}
@@ -25,8 +25,6 @@ _ACTIONS = {"down": lib.GHOSTTY_MOUSE_ACTION_PRESS, "up": lib.GHOSTTY_MOUSE_ACTI
             "move": lib.GHOSTTY_MOUSE_ACTION_MOTION}
 _BUTTONS = {1: lib.GHOSTTY_MOUSE_BUTTON_LEFT, 2: lib.GHOSTTY_MOUSE_BUTTON_MIDDLE, 3: lib.GHOSTTY_MOUSE_BUTTON_RIGHT,
             4: lib.GHOSTTY_MOUSE_BUTTON_FOUR, 5: lib.GHOSTTY_MOUSE_BUTTON_FIVE}
-_DROPPED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-"""Controls other than tab and newline: they would act, not be text."""
 
 
 def _as_pressed(key: str, character: str | None) -> str:
@@ -110,5 +108,5 @@ class Encoder:
 
     def paste(self, text: str) -> bytes:
         """Text as typed: in brackets when the guest asked for that, controls other than tab and newline removed."""
-        typed = _DROPPED.sub("", text).replace("\r\n", "\n").replace("\n", "\r").encode()
-        return b"\x1b[200~" + typed + b"\x1b[201~" if self.brackets() else typed
+        data = typed(text).encode()
+        return b"\x1b[200~" + data + b"\x1b[201~" if self.brackets() else data

@@ -42,9 +42,9 @@ class Line:
         self._holder: DemoConsole | None = None
 
     @asynccontextmanager
-    async def hold(self, *, live: bool, log: Callable[[bytes], None]) -> AsyncIterator[DemoConsole]:
-        """Take the line; raises LockedError when it is taken."""
-        if self._holder is not None:
+    async def hold(self, *, live: bool, log: Callable[[bytes], None], take: bool) -> AsyncIterator[DemoConsole]:
+        """Take the line; raises LockedError when it is taken, unless it is to be taken over."""
+        if self._holder is not None and not take:
             raise LockedError(f"the console of `{self._name}` is held by another window")
         self._holder = console = DemoConsole(self._shell.feed, log)
         if live:
