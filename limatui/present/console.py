@@ -52,7 +52,7 @@ def live(source: str) -> Link:
 
 def held(error: LimaError) -> Link:
     """Another has the port: who, and what can be done."""
-    return Link("held", "held by another", f"{error.message}; reading the log")
+    return Link("held", error.message.removeprefix("the console is "), "reading the log")
 
 
 def stty(cols: int, rows: int) -> bytes:

@@ -69,7 +69,7 @@ class FileEngine:
             self.calls.append(("take", name))
             self.holder = ""
         if self.holder:
-            raise LockedError(f"the console of {name} is held by {self.holder}")
+            raise LockedError(f"the console is held by {self.holder}")
         try:
             reader, writer = await asyncio.open_unix_connection(self.dir(name) / "serial.sock")
         except OSError:
