@@ -18,6 +18,7 @@ from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
 from limatui.keyparser import KeyParser
+from limatui.turns import INPUT
 
 _ESCAPE_WAIT = int(constants.ESCAPE_DELAY * 1000) + 10
 """Milliseconds after input in which a lone escape may still become a sequence."""
@@ -79,6 +80,8 @@ class TerminalDriver(LinuxDriver):
             if data == b"":
                 self._hung_up()
                 return
+            if data:
+                INPUT.heard()
             for event in parser.feed(decode(data)) if data else ():
                 self.process_message(event)
             for event in parser.tick():

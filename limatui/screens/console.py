@@ -18,6 +18,7 @@ from limatui.api import Console, EngineApi
 from limatui.present import console as present
 from limatui.present.console import NOWHERE, SOURCES, Link
 from limatui.screens.pasting import Pasting
+from limatui.turns import give_way
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar
 from limatui.widgets.grid import open_grid
@@ -176,7 +177,7 @@ class ConsolePane(Pasting):
                 self.terminal.feed(data[present.overlap(seen, data) :])
                 seen = b""
                 await self._answer(console)
-                await asyncio.sleep(READ_PAUSE)
+                await give_way(READ_PAUSE)
         finally:
             if self._port is console:
                 self._port = None

@@ -126,7 +126,23 @@ def open_grid(cols: int, rows: int) -> Grid:
         from limatui.widgets.vt import VtGrid
     except (ImportError, OSError):
         return PlainGrid(cols, rows)
-    return VtGrid(cols, rows)
+    grid = VtGrid(cols, rows)
+    _try_out(grid)
+    return grid
+
+
+def _try_out(grid: Grid) -> None:
+    """Each call of the library costs up to 5 ms the first time: here, in a thread, and not when something is shown."""
+    grid.feed("\x1b[31;42mtried\x1b[38;2;1;2;3;48;2;4;5;6m e\u0301\u65e5\x1b[0m\r\n".encode())
+    grid.refresh()
+    grid.position()
+    grid.search("tried")
+    grid.seek()
+    grid.search("")
+    grid.scroll_end()
+    grid.key("a", "a")
+    grid.paste("a")
+    grid.reset()
 
 
 def row_text(row: Row) -> str:

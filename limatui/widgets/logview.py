@@ -55,6 +55,7 @@ class LogView(Inked, can_focus=True):
         self.page = Page()
         self.found = Found()
         self.wanted = EVERYTHING
+        self.sought = ""
         self.look = Look()
         self.sources: tuple[Source, ...] = ()
         self._cursor = 0
@@ -68,16 +69,17 @@ class LogView(Inked, can_focus=True):
     # --- reading
 
     def open(self, sources: Sequence[Source]) -> None:
-        """Show these logs from their end, several of them merged by time; none shows nothing and reads nothing."""
+        """Show these logs from their end, several of them merged by time, searched and filtered as the ones before;
+        none shows nothing and reads nothing."""
         self.close()
         self.sources = tuple(sources)
         many = len(self.sources) > 1
         self.look = self.look._replace(
-            json=tuple(source.log.json for source in self.sources), times=many, clock=not many, shift=0, needle="",
+            json=tuple(source.log.json for source in self.sources), times=many, clock=not many, shift=0,
             tags=tuple(source.tag for source in self.sources) if many else ())
         self._orders.clear()
         self._unfolded.clear()
-        self._accept(Page(), Found())
+        self._accept(Page(), Found(self.sought))
         if self.sources:
             self._reader = begin(self, "logview", partial(self._read, self.sources))
 
@@ -88,7 +90,8 @@ class LogView(Inked, can_focus=True):
             self._reader = None
 
     async def _read(self, sources: Sequence[Source]) -> None:
-        reading = Reading(sources, timed=self.look.times, wanted=self.wanted)
+        reading = await asyncio.to_thread(
+            partial(Reading, sources, timed=self.look.times, wanted=self.wanted, sought=self.sought))
         try:
             while True:
                 self._asked.clear()
@@ -146,7 +149,12 @@ class LogView(Inked, can_focus=True):
 
     def find(self, text: str) -> None:
         """Look for this text from the first visible line on; an empty text ends the search."""
+        self.sought = text
         self.order(lambda reading: reading.find(text))
+
+    def ask(self, on: bool) -> None:
+        """A filter begins, or has ended, to be typed."""
+        self.order(lambda reading: reading.ask(on))
 
     def choose(self, wanted: Wanted) -> None:
         """Show only lines with these texts, of this level and above."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 from textual.binding import Binding
@@ -16,6 +17,8 @@ from limatui.present.logs import LOG_KEYS, tabs
 from limatui.screens.logs import LogsPane
 from limatui.widgets.logview import LogView
 from tests.ui.pane_app import FileEngine, PaneApp, screen_text, until
+
+CLOCK = datetime.fromisoformat("2026-11-21T01:02:03Z").astimezone().strftime("%H:%M:%S")
 
 
 @asynccontextmanager
@@ -82,7 +85,7 @@ async def test_other_logs_by_brackets_json_as_words(lima_home: Path) -> None:
     async with logs(lima_home) as (app, _pane, pilot):
         await until(pilot, on_screen(app, "line 499 "))
         await pilot.press("right_square_bracket")
-        await until(pilot, on_screen(app, "01:02:03  info    hello"))
+        await until(pilot, on_screen(app, f"{CLOCK}  info    hello"))
         await pilot.press("left_square_bracket")
         await until(pilot, on_screen(app, "line 499 "))
 
@@ -183,7 +186,7 @@ async def test_levels_cycle_and_lines_unfold(lima_home: Path) -> None:
         await pilot.press("v")
         await until(pilot, on_screen(app, '{"level":"info","msg":"said info"'))
         await pilot.press("v", "t")
-        await until(pilot, lambda: on_screen(app, "info    said info")() and not on_screen(app, "01:02:03")())
+        await until(pilot, lambda: on_screen(app, "info    said info")() and not on_screen(app, CLOCK)())
 
 
 async def test_all_logs_by_time_and_back(lima_home: Path) -> None:
