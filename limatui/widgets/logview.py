@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import ClassVar
 
 from textual import events
@@ -13,6 +15,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.worker import Worker
 
+from limacore.mounts import inotify
 from limatui.ink import plain
 from limatui.logs.reading import Found, Order, Reading
 from limatui.logs.sift import EVERYTHING, Wanted
@@ -88,6 +91,7 @@ class LogView(Inked, can_focus=True):
         if self._reader is not None:
             self._reader.cancel()
             self._reader = None
+        self.workers.cancel_group(self, "logview-hear")
 
     async def _read(self, sources: Sequence[Source]) -> None:
         reading = await asyncio.to_thread(
@@ -101,11 +105,21 @@ class LogView(Inked, can_focus=True):
                 # A page that was made before the thread heard that the user moved would take the cursor away again.
                 self._held = self._held and bool(self._orders)
                 self._accept(page._replace(at_end=page.at_end and not self._held), found)
+                if page.restarted and len(sources) == 1:
+                    begin(self, "logview-hear", partial(self._hear, sources[0].log.path))
                 if not reading.busy and not page.looking:
                     await self._rest(BUSY_POLL if page.size != before else IDLE_POLL)
         finally:
             # A turn may still run in its thread: the files are closed behind it, without waiting here.
             asyncio.get_running_loop().run_in_executor(None, reading.close)
+
+    async def _hear(self, path: Path) -> None:
+        """Look at once when the file is written, where the system tells; looks by the clock find what it does not."""
+        with contextlib.suppress(OSError), inotify.changing(path) as changed:  # too many watched on this computer
+            while changed is not None:
+                await changed()
+                self._asked.set()
+                await asyncio.sleep(BUSY_POLL)
 
     def _turn(self, reading: Reading, orders: Sequence[Order]) -> tuple[Page, Found]:
         """In the thread; lines are taken apart here, since one may be 8 KB of colours."""
