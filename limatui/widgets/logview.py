@@ -21,6 +21,7 @@ from limatui.logs.reading import Found, Order, Reading
 from limatui.logs.sift import EVERYTHING, Wanted
 from limatui.logs.track import Source
 from limatui.logs.window import Page
+from limatui.present.logs import instead
 from limatui.widgets.background import begin
 from limatui.widgets.copying import copy_lines
 from limatui.widgets.inked import Inked
@@ -141,7 +142,7 @@ class LogView(Inked, can_focus=True):
         if page.restarted:
             self._unfolded.clear()
         moved = (found.track, found.at) != (self.found.track, self.found.at)
-        if page.lines != self.page.lines or page.at_end != self.page.at_end or moved or found.text != self.found.text:
+        if _drawn(page, found) != _drawn(self.page, self.found):
             self.redraw()
         self.page, self.found = page, found
         self.look = self.look._replace(needle=found.text)
@@ -196,7 +197,7 @@ class LogView(Inked, can_focus=True):
         """One row."""
         width = self.size.width
         if y >= len(self.rows):
-            return self.ink.strip((), width)
+            return self.ink.strip((("  ", ""), *instead(self.page)) if y == 1 else (), width)
         row = self.rows[y]
         here = row.line == self._cursor and not self.page.at_end
         mark = ("▎", "accent-key" if self.has_focus else "hairline") if here else (" ", "")
@@ -300,3 +301,5 @@ class LogView(Inked, can_focus=True):
         begin(self, "copy", partial(copy_lines, self, "\n".join(texts)))
 
 
+def _drawn(page: Page, found: Found) -> tuple[object, ...]:
+    return page.lines, page.at_end, instead(page), found.track, found.at, found.text

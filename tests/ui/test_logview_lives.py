@@ -32,7 +32,7 @@ async def test_a_line_that_is_not_ended_grows_on_the_screen_in_counts_and_in_a_f
         append(path, b" root\r\n")
         await until(pilot, on_screen(app, "tiny login: root root"))
         await until(pilot, on_screen(app, "2 found"))
-        assert on_screen(app, "regex  1 line")()
+        assert on_screen(app, "root/  1 line")()
 
 
 async def test_progress_is_one_row_that_changes(lima_home: Path) -> None:
