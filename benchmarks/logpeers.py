@@ -102,31 +102,39 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
+def tell(name: str, some: list[Seen]) -> None:
+    """Medians."""
+    last, new, memory = (statistics.median(column) for column in zip(*some, strict=True))
+    print(f"{name:10} last line {last:8.0f} ms   new line {new:6.0f} ms   {memory:8.1f} MB", flush=True)
+
+
+def compare(path: Path, toolong: str, rounds: int) -> None:
+    """Interleaved rounds; toolong, which reads everything before it shows the end, has one."""
+    ours, less = OURS.format(path=str(path)), EXEC.format(argv=["less", "+F", str(path)])
+    grep = ["grep", "-c", "-F", NEEDLE, str(path)]
+    bare, mine, theirs, counts = list[float](), list[Seen](), list[Seen](), list[tuple[float, float]]()
+    for _ in range(rounds):
+        bare.append(paint(BARE, b"MARKER", b"\x11")[0])
+        mine.append(watch(ours, path))
+        theirs.append(watch(less, path))
+        counts.append((seconds(lambda: count(path, NEEDLE)),
+                       seconds(lambda: subprocess.run(grep, stdout=subprocess.PIPE, check=True))))
+    size, (own, other) = path.stat().st_size / 1e9, map(min, zip(*counts, strict=True))
+    print(f"a log of {size:.2f} GB; a bare Textual app paints after {statistics.median(bare):.0f} ms")
+    tell("limatui", mine)
+    tell("less +F", theirs)
+    print(f"exact count {own:.2f} s = {size / own:.2f} GB/s, {own / other:.2f} of grep -c -F {other:.2f} s", flush=True)
+    if toolong:
+        tell("toolong", [watch(EXEC.format(argv=[toolong, str(path)]), path, b"\x1b[F", 3)])
+
+
 def main(gigabytes: int = 5, toolong: str = "", rounds: int = 2) -> None:
-    """Interleaved rounds, medians."""
+    """Make the log, compare, remove it."""
     with tempfile.TemporaryDirectory(prefix="limatui-bench-") as home:
         path = Path(home) / "default" / "ha.stderr.log"
         path.parent.mkdir()
         generate(path, gigabytes)
-        less, grep = ["less", "+F", str(path)], ["grep", "-c", "-F", NEEDLE, str(path)]
-        programs = {"limatui": (OURS.format(path=str(path)), b""), "less +F": (EXEC.format(argv=less), b"")}
-        if toolong:
-            programs["toolong"] = (EXEC.format(argv=[toolong, str(path)]), b"\x1b[F")
-        seen: dict[str, list[Seen]] = {name: [] for name in programs}
-        bare, counts = [], []
-        for _ in range(rounds):
-            bare.append(paint(BARE, b"MARKER", b"\x11")[0])
-            for name, (code, end) in programs.items():
-                seen[name].append(watch(code, path, end))
-            counts.append((seconds(lambda: count(path, NEEDLE)),
-                           seconds(lambda: subprocess.run(grep, stdout=subprocess.PIPE, check=True))))
-        size = path.stat().st_size / 1e9
-    print(f"a log of {size:.2f} GB; a bare Textual app paints after {statistics.median(bare):.0f} ms")
-    for name, some in seen.items():
-        last, new, memory = (statistics.median(column) for column in zip(*some, strict=True))
-        print(f"{name:10} last line {last:8.0f} ms   new line {new:6.0f} ms   {memory:8.1f} MB")
-    ours, theirs = map(min, zip(*counts, strict=True))
-    print(f"exact count {ours:.2f} s = {size / ours:.2f} GB/s   grep -c -F {theirs:.2f} s   ratio {ours / theirs:.2f}")
+        compare(path, toolong, rounds)
 
 
 if __name__ == "__main__":
