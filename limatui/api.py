@@ -43,6 +43,9 @@ class EngineApi(Protocol):
     def unsaved(self) -> Path:
         """Where texts are kept that are not saved yet."""
 
+    def warm(self) -> None:
+        """Import what verbs and queries need before somebody asks; 0.1 s, so in a thread."""
+
     def watch(self) -> AsyncIterator[Fleet]:
         """A Fleet now and whenever it differs, about once a second; ends when the engine closes."""
 

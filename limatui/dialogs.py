@@ -150,3 +150,9 @@ def insist(subject: Instance) -> Ask:
     told = ("Its memory is given up; the next start boots, as after a power cut." if suspended else
             "The guest is not asked: what it has not written is lost.")
     return Ask(f"End {subject.name} at once?", (((told, "dim"),),), (Choice("X", "end it", "yes"),))
+
+
+def unsaved(names: Sequence[str]) -> Ask:
+    """Whether to leave though texts of these are not saved."""
+    return Ask("lima.yaml has changes that are not saved", [((name, ""),) for name in names],
+               [Choice("l", "leave, they are offered again", "leave"), Choice("d", "drop them and leave", "drop")])

@@ -17,6 +17,8 @@ from textual._parser import ParseError
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
+from limatui.turns import INPUT
+
 _ESCAPE_WAIT = int(constants.ESCAPE_DELAY * 1000) + 10
 """Milliseconds after input in which a lone escape may still become a sequence."""
 _LAST_RESORT = 5.0
@@ -77,6 +79,8 @@ class TerminalDriver(LinuxDriver):
             if data == b"":
                 self._hung_up()
                 return
+            if data:
+                INPUT.heard()
             for event in parser.feed(decode(data)) if data else ():
                 self.process_message(event)
             for event in parser.tick():

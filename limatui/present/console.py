@@ -21,8 +21,10 @@ CONSOLE_KEYS: Sequence[tuple[str, str]] = (
     ("enter i", "type into the guest; every key goes there"),
     ("ctrl+]", "give the keyboard back"),
     ("s", "another source: serial port, shell over ssh, virtio and PCI port"),
-    ("F9 /", "search back through all that was printed; n older, N newer, esc ends"),
-    ("F10", "copy the selection or the screen"),
+    ("/ F9", "while watching: search back through all that was printed; n older, N newer, esc ends"),
+    ("v", "mark text with keys: h j k l w b e 0 $ g G move, space begins, V lines, y copies, esc ends"),
+    ("mouse", "drag marks text, two clicks a word, three a line; shift where the guest has the mouse"),
+    ("F10 y", "copy what is marked, or the screen"),
     ("F11", "full screen"),
     ("F12", "paste what was copied here; your terminal's own paste works too"),
     ("shift+pgup shift+pgdn", "scroll, also while typing; the wheel does it too"),
@@ -65,6 +67,16 @@ def sought(text: str, match: Match) -> Line:
         return ()
     found = (f"{match.number} of {match.total:,}", "number") if match.number else ("not found", "warn")
     return (("/", "accent-key"), (f"{text}  ", ""), found, ("   n older  N newer  esc ends   ", "faint"))
+
+
+def marking(copying: bool, marked: bool) -> Line:
+    """What can be done with marked text, or where to mark it."""
+    if copying and not marked:
+        return (("MARK", "accent-key bold"), ("  space begins  V lines  / finds  esc ends   ", "faint"))
+    if marked:
+        key = "y" if copying else "F10"
+        return (("MARK", "accent-key bold"), (f"  {key} copies  esc ends   ", "faint"))
+    return ()
 
 
 def status(back: int, below: int, size: tuple[int, int], source: str = "serial") -> Line:

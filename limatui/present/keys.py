@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from limacore.model.instance import Instance
 from limatui import bulk
-from limatui.actions import ACTIONS, MOVES, Action, Subject, footer_actions, shown_key
+from limatui.actions import ACTIONS, BY_ID, MOVES, Action, Subject, footer_actions, shown_key
 from limatui.ink import Line, Span, fit, spread, width
 
 _LAST = ("palette", "back")
@@ -32,6 +32,14 @@ def list_keys(subject: Subject, marked: Sequence[Instance] = ()) -> tuple[Key, .
         Key(shown_key(each), each.word(subject), not each.reason(subject), each.id)
         for each in footer_actions() if each.id != "help"
     )
+
+
+def group_keys(folded: bool) -> tuple[Key, ...]:
+    """The footer on the head of a group."""
+    words = {"mark": "mark all of it", "fold": "open" if folded else "fold", "group": "other groups"}
+    kept = ("filter", "palette")
+    return (*(Key(shown_key(BY_ID[each]), told, True, each) for each, told in words.items()),
+            *(key for key in list_keys(None) if key.action in kept))
 
 
 def _bulk_key(action: Action, marked: Sequence[Instance]) -> Key:

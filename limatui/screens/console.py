@@ -18,6 +18,7 @@ from limatui.api import Console, EngineApi
 from limatui.ink import Line
 from limatui.present import console as present
 from limatui.present.console import NOWHERE, SOURCES, Link
+from limatui.turns import give_way
 from limatui.widgets.ask import Ask, Choice
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar
@@ -172,7 +173,7 @@ class ConsolePane(Shown):
                 self.terminal.feed(data[present.overlap(seen, data) :])
                 seen = b""
                 await self._answer(console)
-                await asyncio.sleep(READ_PAUSE)
+                await give_way(READ_PAUSE)
         finally:
             if self._port is console:
                 self._port = None
@@ -217,7 +218,9 @@ class ConsolePane(Shown):
         self.query_one(".head", Bar).show(
             *present.header(self.instance, self.link, terminal.typing, self.source))
         found = present.sought(terminal.sought, terminal.match)
-        self.query_one(".foot", Bar).show((*found, *present.status(back, below, terminal.content_size, self.source)))
+        marking = present.marking(terminal.copying, bool(terminal.marks))
+        self.query_one(".foot", Bar).show(
+            (*marking, *found, *present.status(back, below, terminal.content_size, self.source)))
 
     def on_terminal_search_wanted(self, event: Terminal.SearchWanted) -> None:
         """Ask what to look for."""
@@ -235,6 +238,8 @@ class ConsolePane(Shown):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Escape belongs to others unless there is a search to end, enter unless a shell has ended."""
+        if action in ("source", "paste"):
+            return self.terminal.typing == (action == "paste") and not self.terminal.copying
         if action == "reopen":
             return self.source == "shell" and self.link.state == "stopped"
         if action == "leave_search":

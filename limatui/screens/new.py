@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -24,6 +24,7 @@ from limatui.present import form as present
 from limatui.present.keys import Key
 from limatui.present.newform import state
 from limatui.sanitize import sanitize_line
+from limatui.widgets.aboard import Aboard
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar, Block
 from limatui.widgets.diff import changed_lines
@@ -32,9 +33,6 @@ from limatui.widgets.footer import Footer
 from limatui.widgets.form import Entry, TemplateEntry
 from limatui.widgets.keydoc import in_order, mark_of, summary
 
-if TYPE_CHECKING:
-    from limatui.app import Dashboard
-
 _PAUSE = 0.12
 """Seconds without a key before the text is made anew."""
 _WIDE = 100
@@ -42,7 +40,7 @@ _ROOMY = 32
 """Rows from which on there is room between the fields."""
 
 
-class NewScreen(Screen[CreateWanted | None]):
+class NewScreen(Screen[CreateWanted | None], Aboard):
     """Enter makes and starts it, ctrl+s only makes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -85,11 +83,6 @@ class NewScreen(Screen[CreateWanted | None]):
         yield self._footer
 
     @property
-    def board(self) -> Dashboard:
-        """The app."""
-        return cast("Dashboard", self.app)
-
-    @property
     def form(self) -> present.Form:
         """What is typed now."""
         typed = {path: entry.value for path, entry in self._entries.items()}
@@ -127,7 +120,7 @@ class NewScreen(Screen[CreateWanted | None]):
         self._draw()
 
     async def _make_text(self) -> None:
-        form, engine = self.form, self.board.bridge.engine
+        form, engine = self.form, self.engine
         try:
             if form.template and form.template != self._shown:
                 self._base = await asyncio.to_thread(lambda: engine.template_text(form.template, embedded=True))
@@ -158,13 +151,13 @@ class NewScreen(Screen[CreateWanted | None]):
             self.editor.go_to(row)
 
     async def _learn_defaults(self, base: str) -> None:
-        found = await asyncio.to_thread(self.board.bridge.engine.effective, "draft", base)
+        found = await asyncio.to_thread(self.engine.effective, "draft", base)
         for path, text in present.defaults(found).items():
             self._entries[path].default(text or present.example(path))
 
     async def _check(self) -> None:
         text = self.editor.text
-        found = await asyncio.to_thread(self.board.bridge.engine.check_template, "", text)
+        found = await asyncio.to_thread(self.engine.check_template, "", text)
         if text == self.editor.text:
             self._problems = in_order(found)
             self.editor.mark({each.line - 1: mark_of(each) for each in found if each.line}, self._changed)

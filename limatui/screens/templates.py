@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -19,6 +19,7 @@ from limacore.model.template import TemplateInfo
 from limatui.present import templates as present
 from limatui.present.keys import Key
 from limatui.texts import TemplateText
+from limatui.widgets.aboard import Aboard
 from limatui.widgets.ask import Field, Fill, Form, Values
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar, Block
@@ -27,15 +28,12 @@ from limatui.widgets.footer import Footer, help_hint
 from limatui.widgets.picklist import PickList
 from limatui.widgets.textpane import TextPane
 
-if TYPE_CHECKING:
-    from limatui.app import Dashboard
-
 _SETTLE = 0.08
 """Seconds the cursor rests before a template is read."""
 _WIDE = 100
 
 
-class TemplatesScreen(Screen[None]):
+class TemplatesScreen(Screen[None], Aboard):
     """In a wide terminal list and text side by side; in a small one enter shows the text in the list's place."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -70,11 +68,6 @@ class TemplatesScreen(Screen[None]):
                 yield self._text
         yield self._footer
 
-    @property
-    def board(self) -> Dashboard:
-        """The app."""
-        return cast("Dashboard", self.app)
-
     def on_mount(self) -> None:
         """Find out which there are."""
         begin(self, "templates", self._load)
@@ -95,7 +88,7 @@ class TemplatesScreen(Screen[None]):
 
     async def _load(self) -> None:
         try:
-            self.infos = await asyncio.to_thread(self.board.bridge.engine.describe_templates)
+            self.infos = await asyncio.to_thread(self.engine.describe_templates)
         except LimaError as error:
             self.board.fail(error)
         self._refill()
@@ -144,7 +137,7 @@ class TemplatesScreen(Screen[None]):
         self._settling = self.set_timer(_SETTLE, partial(begin, self, "template", partial(self._read, info)))
 
     async def _read(self, info: TemplateInfo) -> None:
-        embedded, engine = self._embedded, self.board.bridge.engine
+        embedded, engine = self._embedded, self.engine
         words, mark = ("with its bases", "number") if embedded else ("as it is written", "faint")
         try:
             text = await asyncio.to_thread(lambda: engine.template_text(info.name, embedded=embedded))
@@ -218,7 +211,7 @@ class TemplatesScreen(Screen[None]):
         if info is None:
             return
         if info.own:
-            self.app.push_screen(TemplateEditor(TemplateText(self.board.bridge.engine, info.name)))
+            self.app.push_screen(TemplateEditor(TemplateText(self.engine, info.name)))
         else:
             self.app.push_screen(Fill(self._copy_form(info)), lambda values: self._copied(info, values))
 
@@ -238,7 +231,7 @@ class TemplatesScreen(Screen[None]):
             begin(self, "copy", partial(self._edit_copy, info, values[0]))
 
     async def _edit_copy(self, info: TemplateInfo, name: str) -> None:
-        engine = self.board.bridge.engine
+        engine = self.engine
         try:
             text = await asyncio.to_thread(engine.template_text, info.name)
         except (LimaError, OSError) as error:

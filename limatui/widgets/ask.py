@@ -81,14 +81,6 @@ class Ask(ModalScreen[str]):
                 self.dismiss(choice.value)
 
 
-def when_yes(act: Callable[[], object]) -> Callable[[str | None], None]:
-    """What to give `push_screen` with a question that has one answer beside leaving it."""
-    def answered(answer: str | None) -> None:
-        if answer:
-            act()
-    return answered
-
-
 class Field(NamedTuple):
     """A line to fill in."""
 

@@ -39,15 +39,23 @@ class PickList(Inked, Generic[T], can_focus=True):
         self._items: tuple[T, ...] = ()
         self._cursor: Hashable = None
         self._at = self._top = 0
+        self._painted: dict[int, Line | None] = {}
 
     def show(self, items: Sequence[T]) -> None:
-        """Other items; the cursor follows its own, or stays in its row."""
+        """Other items, or the same that read otherwise; the cursor follows its own, or stays in its row."""
         new = tuple(items)
         if new == self._items:
+            if any(self._drawn(y) != line for y, line in self._painted.items()):
+                self.refresh()
             return
         self._items = new
         keys = [self._key(item) for item in new]
         self._put(keys.index(self._cursor) if self._cursor in keys else self._at)
+
+    def _drawn(self, y: int) -> Line | None:
+        """A row without its cursor; None below the last item."""
+        row = self._top + y
+        return self._line(self._items[row], self.content_size.width) if row < len(self._items) else None
 
     @property
     def items(self) -> tuple[T, ...]:
@@ -91,15 +99,16 @@ class PickList(Inked, Generic[T], can_focus=True):
 
     def on_resize(self) -> None:
         """Keep the cursor visible."""
+        self._painted.clear()
         self._put(self._at)
 
     def render_line(self, y: int) -> Strip:
         """One item."""
-        width, row = self.content_size.width, self._top + y
-        if row >= len(self._items):
+        width, spans = self.content_size.width, self._drawn(y)
+        self._painted[y] = spans
+        if spans is None:
             return self.ink.strip((), width, self.ground)
-        spans = self._line(self._items[row], width)
-        if row != self._at:
+        if self._top + y != self._at:
             return self.ink.strip(spans, width, self.ground)
         margin: Line = (("▎ ", "accent-key" if self.has_focus else "hairline"),)
         return self.ink.strip((*margin, *spans[1:]), width, "raised")

@@ -13,6 +13,7 @@ from limacore.model.instance import Instance
 from limatui.app import Dashboard
 from limatui.screens.main import MainScreen
 from limatui.settings import Settings
+from tests.ui.quiet import settle
 
 NOW = 1_795_216_442.0
 
@@ -54,7 +55,7 @@ class Board:
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
-        await self.pilot.pause()
+        await settle(self.app)
 
     async def type(self, text: str) -> None:
         await self.press(*text)
@@ -70,8 +71,10 @@ class Board:
         """Wait for an event; the clock of the world stands still meanwhile."""
         try:
             async with asyncio.timeout(60):
+                await settle(self.app)
                 while not true():
-                    await self.pilot.pause(0.01)
+                    await asyncio.sleep(0.01)
+                    await settle(self.app)
         except TimeoutError:
             raise AssertionError(f"never happened: {what or true}\n{self.text}\n{self.toasts}") from None
 

@@ -7,15 +7,29 @@ from pathlib import Path
 
 import pytest
 from blockbuster import blockbuster_ctx
+from textual.pilot import Pilot
+
+from tests.ui import quiet
 
 _BEFORE_THE_LOOP = {"assets.py": "stylesheets", "app.py": "__init__", "monitor.py": "time"}
 """What an app does while it is made; tests make theirs inside a loop. Under the monitor everything is called by us."""
 
 
 @pytest.fixture(autouse=True)
-def _texts_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is typed in a test is not offered to the user."""
+def _nothing_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings of whoever runs this, no browser and no clipboard; what is typed here is not offered to them."""
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.fixture(autouse=True)
+def _pilot_waits_for_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not for the processor to look idle."""
+    for module in ("textual.app", "textual.pilot"):
+        monkeypatch.setattr(f"{module}.wait_for_idle", quiet.quiet)
+    monkeypatch.setattr(Pilot, "_wait_for_screen", quiet.wait_for_screen)
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ import asyncio
 import pkgutil
 from collections.abc import Iterator
 from copy import copy
+from functools import cache
 from importlib import import_module
 from typing import NamedTuple
 
@@ -50,12 +51,22 @@ def _of(owner: type) -> Iterator[Bound]:
             yield Bound(owner.__name__, each.key, each.action)
 
 
+@cache
+def _all_of(owner: type) -> tuple[Bound, ...]:
+    return tuple(bound for each in owner.__mro__ for bound in _of(each))
+
+
+def near(board: Board) -> set[Bound]:
+    """What is declared along the way from the keyboard outwards, whether it works now or not."""
+    return {bound for node, _ in board.app.screen._modal_binding_chain for bound in _all_of(type(node))}
+
+
 def live(board: Board) -> list[Bound]:
     """What of it works at this moment, from where the keyboard is outwards."""
     taken: set[str] = set()
     found: list[Bound] = []
     for node, bindings in board.app.screen._modal_binding_chain:
-        own = [bound for owner in type(node).__mro__ for bound in _of(owner)]
+        own = _all_of(type(node))
         for key, several in bindings.key_to_bindings.items():
             works = [each for each in several if (each.priority or key not in taken)
                      and board.app._check_action_state(each.action, node)]
@@ -98,18 +109,23 @@ async def go(board: Board, story: str) -> None:
             text = await asyncio.to_thread(board.engine.read_config, "default")
             await asyncio.to_thread(board.engine.queue_config, "default", text.replace("cpus: 2", "cpus: 6"))
         else:
-            await board.pilot.press(key)
-    await board.pilot.pause()
+            await board.press(key)
 
 
-_ENDLESS = {"bridge", "console", "logs", "logview", "form"}
+_ENDLESS = {"bridge", "console", "logs", "logview"}
+_PAUSE = 0.06
+"""Seconds after which a pane begins to read what a user rests on."""
 
 
 async def _settled(board: Board) -> None:
     """Nothing is being read or made any more, but what goes on for ever."""
-    await board.pilot.pause(0.05)
+    await asyncio.sleep(_PAUSE)
     await board.until(lambda: not [each for each in board.app.workers if each.is_running
-                                   and each.group not in _ENDLESS], "all is read")
+                                   and not _waits_for_a_person(board, each.group)], "all is read")
+
+
+def _waits_for_a_person(board: Board, group: str) -> bool:
+    return group in _ENDLESS or (group == "form" and board.app.screen is not board.main)
 
 
 _CHANGES = ("_machines", "_snapshots", "_disks", "_waiting")
@@ -136,7 +152,9 @@ class World:
 
 async def home(board: Board) -> None:
     """Back to the list, whatever is open."""
-    await board.pilot.press("escape", "escape", "escape")
+    for _ in range(3):
+        if where(board)[2:] != (board.main.table, 0, False):
+            await board.press("escape")
     while board.app.screen is not board.main:
         await board.app.pop_screen()
     main = board.main
@@ -149,4 +167,4 @@ async def home(board: Board) -> None:
     main.query_one("#filter").remove_class("-open")
     main.set_focus(main.table)
     main.table.unmark()
-    await board.pilot.press("g")
+    await board.press("g")

@@ -133,6 +133,7 @@ class PaneApp(App[None]):
 
     BINDINGS = [("x", "record('x')", "start"), ("q", "record('q')", "quit")]
     fleet: reactive[Fleet] = reactive(Fleet(home=""))
+    home = ""
 
     def __init__(self, pane: Widget, engine: FileEngine) -> None:
         self.CSS_PATH = [path for path in stylesheets() if Path(path).stem in PANES]
@@ -150,6 +151,9 @@ class PaneApp(App[None]):
     def action_record(self, key: str) -> None:
         self.recorded.append(key)
 
+    def tell(self, message: str, *, severity: str = "information") -> None:
+        self.recorded.append(message)
+
     def on_job_wanted(self, wish: JobWanted) -> None:
         wish.begin(self.bridge.engine)
 
@@ -157,7 +161,7 @@ class PaneApp(App[None]):
         self.workers.cancel_all()
 
 
-PANES = ("console", "logs", "config", "disks", "dialogs")
+PANES = ("console", "logs", "config", "lists", "dialogs")
 
 
 def screen_text(app: App[Any]) -> list[str]:

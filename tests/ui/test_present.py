@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from limacore.model.job import Job, JobState
 from limatui import actions, filter, settings
 from limatui.history import History, Past
 from limatui.ink import beside, cut, pad, plain, shed, spread, width
-from limatui.notices import happened
+from limatui.notices import Notice
+from limatui.notices import happened as by_instance
 from limatui.present import bootview, keys, layout, meters, overview, rows, words
 from limatui.present.header import header
 from limatui.tail import tail
@@ -23,6 +25,10 @@ from limatui.tail import tail
 NOW = 1.8e9
 FLEET = Fleet("~/.lima", tuple(world.observe(each, Path("/h"), NOW) for each in world.five(NOW)), (), world.host(NOW))
 DEFAULT, BUILD, K8S, CI_ARM, OLD = FLEET.instances
+
+
+def happened(before: Fleet, after: Fleet, now: float) -> list[Notice]:
+    return [*chain(*by_instance(before, after, now))]
 
 
 def test_numbers_with_units() -> None:

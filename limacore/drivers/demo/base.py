@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,10 @@ class DemoWorld:
         assert self._frozen is not None, "the clock of this engine runs by itself"
         self._frozen += seconds
         await self._settle()
+
+    def warm(self) -> None:
+        """Import what is imported late."""
+        import_module("limacore.templates.gallery")
 
     def poke(self) -> None:
         """Wake every watcher."""

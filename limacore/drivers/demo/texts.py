@@ -1,4 +1,6 @@
-"""The texts behind demo machines: real files, the real rules; only what waits for a start is applied here."""
+"""The texts behind demo machines: real files, the real rules; only what waits for a start is applied here.
+
+The rules are imported when a text is looked at, as in the real engine."""
 
 from __future__ import annotations
 
@@ -6,14 +8,11 @@ import contextlib
 from pathlib import Path
 
 from limacore.base.files import write_atomic
-from limacore.config.load import load_text
-from limacore.config.validate import check_text
 from limacore.drivers.demo.base import DemoWorld
 from limacore.errors import StateError
 from limacore.model.config import Problem
 from limacore.model.template import Effective, TemplateInfo
 from limacore.paths import HomePaths, InstancePaths
-from limacore.templates import catalog, gallery
 
 
 def apply_queued(paths: InstancePaths) -> None:
@@ -44,10 +43,14 @@ class DemoTexts(DemoWorld):
 
     def check_config(self, name: str, text: str) -> tuple[Problem, ...]:
         """What is wrong with a lima.yaml."""
+        from limacore.config.validate import check_text
+
         return check_text(text, self._paths(name).lima_yaml, self._home)
 
     def save_config(self, name: str, text: str, *, expected: str) -> None:
         """Replace lima.yaml if it still reads `expected`."""
+        from limacore.config.load import load_text
+
         path = self._paths(name).lima_yaml
         if path.read_text("utf-8") != expected:
             raise StateError(f"`{path}` was changed by someone else", hint="reload it, then edit again")
@@ -63,6 +66,8 @@ class DemoTexts(DemoWorld):
 
     def queue_config(self, name: str, text: str) -> None:
         """Keep a text for the next start."""
+        from limacore.config.load import load_text
+
         paths = self._paths(name)
         load_text(text, paths.lima_yaml, self._home).require(str(paths.lima_yaml))
         if text == paths.lima_yaml.read_text("utf-8"):
@@ -78,24 +83,36 @@ class DemoTexts(DemoWorld):
 
     def effective(self, name: str, text: str) -> tuple[Effective, ...]:
         """Every value that a text leads to."""
+        from limacore.templates import gallery
+
         return gallery.effective(text, self._home.instance(name).lima_yaml, self._home)
 
     def templates(self) -> tuple[str, ...]:
         """Names for `create`."""
+        from limacore.templates import catalog
+
         return catalog.names(self._home)
 
     def describe_templates(self) -> tuple[TemplateInfo, ...]:
         """All templates by name."""
+        from limacore.templates import gallery
+
         return gallery.describe(self._home)
 
     def template_text(self, name: str, *, embedded: bool = False) -> str:
         """The text of a template."""
+        from limacore.templates import gallery
+
         return gallery.text(name, self._home, embedded=embedded)
 
     def check_template(self, name: str, text: str) -> tuple[Problem, ...]:
         """Every problem of a template's text."""
+        from limacore.templates import gallery
+
         return gallery.check(name, text, self._home)
 
     def save_template(self, name: str, text: str) -> None:
         """Write a template of the user's own."""
+        from limacore.templates import gallery
+
         gallery.save(name, text, self._home)
