@@ -63,6 +63,7 @@ class MainScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Header, list and work on one side, panes on the other, keys below."""
+        self._class_by_size(layout.mode(*self.app.size))  # before there is anything that would have to be styled anew
         yield Header(id="header")
         with Container(id="body"):
             with Container(id="left"):
@@ -243,13 +244,14 @@ class MainScreen(Screen[None]):
         self._arrange()
 
     def _arrange(self) -> None:
-        for name in layout.MODES:
-            self.set_class(name == self.mode, f"-{name}")
-        self.set_class(self.zoomed, "-zoom")
+        self._class_by_size(self.mode)
         self.query_one("#left").display = not self.zoomed  # at once, so that the list can take the keyboard back
         self.query_one(OverviewPane).titled = self.zoomed or self.mode == "narrow"
         self._fleet_changed()
         self.call_after_refresh(self._draw_rest)
+
+    def _class_by_size(self, mode: str) -> None:
+        self.update_classes({"-zoom": self.zoomed, **{f"-{each}": each == mode for each in layout.MODES}})
 
     def watch_zoomed(self) -> None:
         """The pane alone, or everything."""
