@@ -65,7 +65,7 @@ def _start(subject: Subject) -> Reason:
     if subject.status in (Status.STOPPED, Status.SUSPENDED, Status.BROKEN, *_ORPHANS):
         return ""
     if subject.status is Status.PAUSED:
-        return f"{subject.name} is paused: P lets it go on"
+        return f"{subject.name} is paused: {key('pause')} lets it go on"
     return f"{subject.name} is already {subject.status.value.lower()}"
 
 

@@ -21,6 +21,8 @@ Span = tuple[str, str]
 Line = tuple[Span, ...]
 
 BLANK: Line = ()
+_BETWEEN = 2
+"""Cells that are free between what stands at the two edges."""
 
 
 def line(*parts: str | Span) -> Line:
@@ -77,9 +79,9 @@ def pad(spans: Line, cells: int) -> Line:
 
 
 def spread(left: Line, right: Line, cells: int) -> Line:
-    """`left` at the left edge, `right` at the right edge; `left` is cut first."""
+    """`left` at the left edge, `right` at the right edge, something between; `left` is cut first."""
     room = max(0, cells - width(right))
-    return (*pad(left, room), *cut(right, cells))
+    return (*pad(cut(left, room - _BETWEEN if right else room), room), *cut(right, cells))
 
 
 def beside(left: Iterable[Line], right: Iterable[Line], column: int) -> tuple[Line, ...]:
