@@ -75,19 +75,26 @@ def _cells(keys: Sequence[Key]) -> int:
     return sum(len(key.key) + len(key.label) + 3 for key in keys)
 
 
-def footer(keys: Sequence[Key], cells: int, right: Line = (("?", "dim"), (" help", "dim"))) -> Line:
+_HELP: Line = (("?", "dim"), (" help", "dim"))
+
+
+def footer(keys: Sequence[Key], cells: int, right: Line = _HELP) -> Line:
     """The line: keys in the accent colour, what is impossible faint."""
     spans: list[Span] = [(" ", "")]
-    for key in arrange(keys, cells - width(right) - 4):
+    for key in arrange(keys, _room(cells, right)):
         marks = ("bold accent-key", "dim") if key.enabled else ("faint", "faint")
         spans += [(key.key, marks[0]), (f" {key.label}  ", marks[1])]
     return spread(tuple(spans), (*right, (" ", "")), cells)
 
 
-def key_at(keys: Sequence[Key], cells: int, column: int) -> Key | None:
+def _room(cells: int, right: Line) -> int:
+    return cells - width(right) - 4
+
+
+def key_at(keys: Sequence[Key], cells: int, column: int, right: Line = _HELP) -> Key | None:
     """The key drawn at a column, for the mouse."""
     place = 1
-    for key in arrange(keys, cells - 10):
+    for key in arrange(keys, _room(cells, right)):
         end = place + len(key.key) + 1 + len(key.label)
         if place <= column < end:
             return key

@@ -15,10 +15,10 @@ from limatui.present.keys import Key, help_lines, help_section
 from limatui.present.logs import LOG_KEYS
 from limatui.scopes import sections
 from limatui.widgets.bar import Bar, Block
-from limatui.widgets.footer import Footer
+from limatui.widgets.footer import Footed, Footer
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(ModalScreen[None], Footed):
     """Scrolls; any of the keys that mean back leave it."""
 
     BINDINGS: ClassVar[list[BindingType]] = named("help", [

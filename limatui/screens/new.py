@@ -30,7 +30,7 @@ from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar, Block
 from limatui.widgets.diff import changed_lines
 from limatui.widgets.editor import YamlEditor
-from limatui.widgets.footer import Footer
+from limatui.widgets.footer import Footed, Footer
 from limatui.widgets.form import Entry, TemplateEntry
 from limatui.widgets.keydoc import in_order, mark_of, summary
 
@@ -41,7 +41,7 @@ _ROOMY = 32
 """Rows from which on there is room between the fields."""
 
 
-class NewScreen(Screen[CreateWanted | None], Aboard):
+class NewScreen(Screen[CreateWanted | None], Aboard, Footed):
     """Enter makes and starts it, ctrl+s only makes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = named("new", [
@@ -262,7 +262,3 @@ class NewScreen(Screen[CreateWanted | None], Aboard):
             form.name, form.template, start=start, cpus=cpus if isinstance(cpus, int) else None,
             memory=memory if isinstance(memory, str) else None, disk=disk if isinstance(disk, str) else None,
             changes=changes))
-
-    @on(Footer.Pressed)
-    async def _footer_clicked(self, event: Footer.Pressed) -> None:
-        await self.run_action(event.key.action)

@@ -25,7 +25,7 @@ from limatui.widgets.ask import Field, Fill, Form, Values
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar, Block
 from limatui.widgets.editor import YamlEditor
-from limatui.widgets.footer import Footer, help_hint
+from limatui.widgets.footer import Footed, Footer, help_hint
 from limatui.widgets.picklist import PickList
 from limatui.widgets.textpane import TextPane
 
@@ -34,7 +34,7 @@ _SETTLE = 0.08
 _WIDE = 100
 
 
-class TemplatesScreen(Screen[None], Aboard):
+class TemplatesScreen(Screen[None], Aboard, Footed):
     """In a wide terminal list and text side by side; in a small one enter shows the text in the list's place."""
 
     BINDINGS: ClassVar[list[BindingType]] = named("templates", [
@@ -107,7 +107,7 @@ class TemplatesScreen(Screen[None], Aboard):
         info = self.list.current
         one = info is not None
         self._footer.keys((
-            Key("n", "new instance", one and not getattr(info, "hidden", False), "new"),
+            Key("n", "new instance", info is not None and not info.hidden, "new"),
             Key("e", "edit" if info and info.own else "edit a copy", one, "edit"), Key("/", "search", True, "search"),
             Key("v", "as written" if self._embedded else "with bases", one, "embed"),
             *(() if self.has_class("-wide") else (Key("enter", "read", one, "read"),)),
@@ -191,10 +191,6 @@ class TemplatesScreen(Screen[None], Aboard):
         """Copy the command that starts it."""
         if self.list.current is not None:
             self.board.copy(present.command(self.list.current))
-
-    @on(Footer.Pressed)
-    async def _footer_clicked(self, event: Footer.Pressed) -> None:
-        await self.run_action(event.key.action)
 
     def action_new(self) -> None:
         """An instance of it."""

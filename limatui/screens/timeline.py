@@ -33,6 +33,7 @@ class TimelinePane(Looking, Aboard):
         super().__init__(id=id)
         self.set_reactive(TimelinePane.instance, instance)
         self._boots: tuple[Boot, ...] = ()
+        self._error = ""
         self._scroll, self._block = VerticalScroll(), Block()
 
     def compose(self) -> ComposeResult:
@@ -51,7 +52,7 @@ class TimelinePane(Looking, Aboard):
 
     def watch_instance(self) -> None:
         """Another machine."""
-        self._boots = ()
+        self._boots, self._error = (), ""
         self._draw()
         self.follow()
 
@@ -64,11 +65,11 @@ class TimelinePane(Looking, Aboard):
         """Read the boots that are remembered."""
         name = self.instance
         try:
-            found = await self.engine.boots(name)
-        except LimaError:
-            found = ()
+            found, error = await self.engine.boots(name), ""
+        except LimaError as failure:
+            found, error = (), failure.message
         if name == self.instance:
-            self._boots = tuple(clean(each) for each in found)
+            self._boots, self._error = tuple(clean(each) for each in found), error
             self._draw()
 
     def _draw(self) -> None:
@@ -76,7 +77,10 @@ class TimelinePane(Looking, Aboard):
             return
         subject = self.board.fleet.get(self.instance)
         cells = max(_NARROWEST, self.size.width - _ASIDE)
-        self._block.show(timeline(subject, self._boots, self.board.now(), cells) if subject else ())
+        if self._error:
+            self._block.show((((self._error, "bad"),),))
+        else:
+            self._block.show(timeline(subject, self._boots, self.board.now(), cells) if subject else ())
 
     def action_scroll(self, lines: int) -> None:
         """Up or down."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from textual import events
 from textual.message import Message
+from textual.widget import Widget
 
 from limatui.actions import any_rebound, is_rebound, key
 from limatui.ink import Line, spread
@@ -65,6 +66,15 @@ class Footer(Lines):
 
     def on_click(self, event: events.Click) -> None:
         """Press the key under the pointer."""
-        pressed = key_at(self._keys, self.size.width, event.x)
+        pressed = key_at(self._keys, self.size.width, event.x, self._right)
         if pressed is not None and pressed.enabled:
             self.post_message(self.Pressed(pressed))
+
+
+class Footed(Widget):
+    """A screen whose keys do, clicked, what they do typed. In a class with another widget base it stands last."""
+
+    def on_footer_pressed(self, event: Footer.Pressed) -> None:
+        """A key was clicked; its action may end the screen, so not within this message."""
+        if event.key.action:
+            self.call_next(self.run_action, event.key.action)

@@ -12,12 +12,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.timer import Timer
-from textual.widget import Widget
 from textual.widgets import TextArea
 
 from limacore.errors import LimaError
 from limacore.model.config import Problem
-from limatui.api import EngineApi
 from limatui.buffers import Buffer, Buffers
 from limatui.ink import Line
 from limatui.keymap import named
@@ -25,6 +23,7 @@ from limatui.present import effective as values
 from limatui.recovery import Recovery
 from limatui.sanitize import sanitize_line
 from limatui.texts import Source
+from limatui.widgets.aboard import Aboard
 from limatui.widgets.ask import Ask
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar, Block
@@ -50,7 +49,7 @@ _AT_ONCE = 400
 """Lines up to which changes are marked with each key; above, together with the check."""
 
 
-class TextPane(Widget):
+class TextPane(Aboard):
     """Edits one text at a time; texts not saved are kept for each."""
 
     BINDINGS: ClassVar[list[BindingType]] = named("editor", [
@@ -107,12 +106,6 @@ class TextPane(Widget):
         if self._buffers is not None:
             with contextlib.suppress(LimaError):  # said while it was typed, and there is no screen any more
                 await self._buffers.keep_all()
-
-    @property
-    def engine(self) -> EngineApi:
-        """The engine of the app."""
-        engine: EngineApi = self.app.bridge.engine  # type: ignore[attr-defined]
-        return engine
 
     @property
     def buffers(self) -> Buffers:
