@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from msgspec.structs import replace
 from rich.console import RenderableType
@@ -40,8 +40,10 @@ from limatui.sanitize import sanitize
 from limatui.screens.main import MainScreen
 from limatui.settings import Settings, save
 from limatui.themes import THEMES
-from limatui.tomledit import Value
 from limatui.typeahead import Passed, TypeAhead
+
+if TYPE_CHECKING:
+    from limatui.tomledit import Value
 
 _AFTERWARDS = 5.0
 """Seconds after a job in which what happens to its instance is its doing."""

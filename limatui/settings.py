@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,7 +18,9 @@ from limatui import keymap
 from limatui.actions import DEFAULTS
 from limatui.present.rows import COLUMNS
 from limatui.themes import THEMES
-from limatui.tomledit import Value, put, statements
+
+if TYPE_CHECKING:
+    from limatui.tomledit import Value
 
 Refuse = Callable[[str, str], None]
 """Tells a problem: the key in the file, and why it is not used."""
@@ -75,6 +77,8 @@ def _for_this_terminal(settings: Settings) -> Settings:
 def parse(text: str, file: str = "settings.toml") -> Settings:
     """Settings from TOML text."""
     import tomllib
+
+    from limatui.tomledit import statements
 
     try:
         tree = tomllib.loads(text)
@@ -185,6 +189,7 @@ def save(key: str, value: Value) -> dict[str, int]:
     Raises HostError or ConfigError when it cannot be written.
     """
     from limacore.base.files import write_atomic, write_failed
+    from limatui.tomledit import put
 
     path = settings_file().resolve()  # a link into a directory of dotfiles stays one
     try:

@@ -46,8 +46,8 @@ from limatui.widgets.shown import Shown
 
 LOOK_AGAIN = 2.0
 """Seconds between looks for logs that came or went."""
-_QUESTIONS = {SEARCH: ("/", "text or /regex/; enter finds, or finds the last one again"),
-              FILTER: ("&", "only lines with this or /regex/; !this without; this & that both")}
+_QUESTIONS = {SEARCH: ("/", "text or /regex/"),
+              FILTER: ("&", "text or /regex/, !not this, a & b")}
 
 
 def _files(choice: Choice | None) -> list[tuple[str, object]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events, on, work
@@ -64,6 +65,7 @@ class MainScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Header, list and work on one side, panes on the other, keys below."""
+        self._class_by_size(layout.mode(*self.app.size))  # before there is anything that would have to be styled anew
         yield Header(id="header")
         with Container(id="body"):
             with Container(id="left"):
@@ -127,7 +129,7 @@ class MainScreen(Screen[None]):
         seen = listing.arranged(fleet.instances, self.view, self._filter, self._cpu)
         hidden = len(fleet.instances) - len(seen)
         self.table.empty = rows.empty(hidden)
-        lines = rows.lines(seen, self.view.group, self.view.folded, self._row)
+        lines = rows.lines(seen, self.view.group, self.view.folded, self._row())
         set_rows(self.table, layout.list_rows(self.mode, len(lines), self.size.height))
         self.table.show(lines, fleet.instances, self.view.sort, self.view.backwards)
         self._draw_view()
@@ -136,8 +138,10 @@ class MainScreen(Screen[None]):
     def _cpu(self, name: str) -> tuple[float, ...]:
         return self.dashboard.bridge.history.of(name, 8)
 
-    def _row(self, each: Instance) -> rows.Row:
-        return rows.Row(each, self._cpu(each.name), self.dashboard.now(), self._work.get(each.name, ""))
+    def _row(self) -> Callable[[Instance], rows.Row]:
+        """How a row is made now: a thousand at once."""
+        now, past, work = self.dashboard.now(), self.dashboard.bridge.history.of, self._work
+        return lambda each: rows.Row(each, past(each.name, 8), now, work.get(each.name, ""))
 
     def _jobs_changed(self) -> None:
         work = at_work(self.dashboard.jobs)
@@ -221,13 +225,14 @@ class MainScreen(Screen[None]):
         self._arrange()
 
     def _arrange(self) -> None:
-        for name in layout.MODES:
-            self.set_class(name == self.mode, f"-{name}")
-        self.set_class(self.zoomed, "-zoom")
+        self._class_by_size(self.mode)
         self.query_one("#left").display = not self.zoomed  # at once, so that the list can take the keyboard back
         self.query_one(OverviewPane).titled = self.zoomed or self.mode == "narrow"
         self._fleet_changed()
         self.call_after_refresh(self._draw_rest)
+
+    def _class_by_size(self, mode: str) -> None:
+        self.update_classes({"-zoom": self.zoomed, **{f"-{each}": each == mode for each in layout.MODES}})
 
     def watch_zoomed(self) -> None:
         """The pane alone, or everything."""

@@ -114,9 +114,9 @@ class InstanceTable(ScrollView, Inked, can_focus=True):
         return head or keys[min(self._last_index, len(keys) - 1)]
 
     def _repaint(self, indexes: Sequence[int]) -> None:
-        top = round(self.scroll_y)
+        top, (width, height) = round(self.scroll_y), self.size
         lines = [index - top + 1 for index in indexes]
-        seen = [Region(0, y, self.size.width, 1) for y in lines if 1 <= y < self.size.height]
+        seen = [Region(0, y, width, 1) for y in lines if 1 <= y < height]
         if seen:
             self.refresh(*seen)
 
