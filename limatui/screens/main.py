@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events, on, work
@@ -15,14 +16,14 @@ from textual.widget import Widget
 from limacore.model.instance import Instance
 from limatui import bulk, deeds, filter
 from limatui.actions import ACTIONS, BY_ID, unbound
-from limatui.ink import Line
+from limatui.keymap import named
 from limatui.present import layout, listing, overview, rows
-from limatui.present.keys import Key, group_keys, list_keys
 from limatui.present.listing import View
 from limatui.present.work import at_work
+from limatui.screens import mainkeys
 from limatui.screens.panes import INDEX, PANES, Panes
 from limatui.widgets.filterline import FilterLine
-from limatui.widgets.footer import Footer, help_hint
+from limatui.widgets.footer import Footer
 from limatui.widgets.header import Header
 from limatui.widgets.lines import Lines, set_rows
 from limatui.widgets.overview import OverviewPane
@@ -38,14 +39,16 @@ class MainScreen(Screen[None]):
     """Everything at a glance."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(each.key or unbound(each), f"do('{each.id}')", each.label, show=False, id=each.id)
+        *(Binding(each.key or unbound(each.id), f"do('{each.id}')", each.label, show=False, id=each.id)
           for each in ACTIONS),
-        *(Binding(str(index + 1), f"pane({index})", pane.title, show=False) for index, pane in enumerate(PANES)),
-        Binding("left_square_bracket", "turn(-1)", "pane before", show=False),
-        Binding("right_square_bracket", "turn(1)", "pane after", show=False),
-        Binding("enter", "enter", "open", show=False),
-        Binding("tab,shift+tab", "other", "list or pane", show=False),
-        Binding("escape", "back", "back", show=False),
+        *named("panes", [
+            *(Binding(str(index + 1), f"pane({index})", pane.title, show=False) for index, pane in enumerate(PANES)),
+            Binding("left_square_bracket", "turn(-1)", "pane before", show=False),
+            Binding("right_square_bracket", "turn(1)", "pane after", show=False),
+            Binding("enter", "enter", "open", show=False),
+            Binding("tab,shift+tab", "other", "list or pane", show=False),
+            Binding("escape", "back", "back", show=False),
+        ]),
     ]
     AUTO_FOCUS = "InstanceTable"
     pane: var[int] = var(0, init=False)
@@ -62,6 +65,7 @@ class MainScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Header, list and work on one side, panes on the other, keys below."""
+        self._class_by_size(layout.mode(*self.app.size))  # before there is anything that would have to be styled anew
         yield Header(id="header")
         with Container(id="body"):
             with Container(id="left"):
@@ -125,7 +129,7 @@ class MainScreen(Screen[None]):
         seen = listing.arranged(fleet.instances, self.view, self._filter, self._cpu)
         hidden = len(fleet.instances) - len(seen)
         self.table.empty = rows.empty(hidden)
-        lines = rows.lines(seen, self.view.group, self.view.folded, self._row)
+        lines = rows.lines(seen, self.view.group, self.view.folded, self._row())
         set_rows(self.table, layout.list_rows(self.mode, len(lines), self.size.height))
         self.table.show(lines, fleet.instances, self.view.sort, self.view.backwards)
         self._draw_view()
@@ -134,8 +138,10 @@ class MainScreen(Screen[None]):
     def _cpu(self, name: str) -> tuple[float, ...]:
         return self.dashboard.bridge.history.of(name, 8)
 
-    def _row(self, each: Instance) -> rows.Row:
-        return rows.Row(each, self._cpu(each.name), self.dashboard.now(), self._work.get(each.name, ""))
+    def _row(self) -> Callable[[Instance], rows.Row]:
+        """How a row is made now: a thousand at once."""
+        now, past, work = self.dashboard.now(), self.dashboard.bridge.history.of, self._work
+        return lambda each: rows.Row(each, past(each.name, 8), now, work.get(each.name, ""))
 
     def _jobs_changed(self) -> None:
         work = at_work(self.dashboard.jobs)
@@ -184,6 +190,8 @@ class MainScreen(Screen[None]):
             self._draw_work()
         alone = self.zoomed and self.mode == "narrow"
         self.query_one(TabBar).beside(((self.table.instance, "bold"),) if alone else ())
+        current = self.table.current
+        self.query_one(OverviewPane).group = current if isinstance(current, rows.Head) else None
         rule = self.query_one("#rule", Lines)
         rule.show([(("─" * rule.size.width, "hairline"),)])
         self._draw_keys()
@@ -197,35 +205,12 @@ class MainScreen(Screen[None]):
 
     def _draw_keys(self) -> None:
         if self._stands:
-            self.footer.keys(*self._keys())
+            self.footer.keys(*mainkeys.keys(self))
 
     @property
     def _stands(self) -> bool:
         """False while it is taken down, when parts of it are gone already."""
         return self.is_mounted and bool(self.query(InstanceTable)) and bool(self.query(Footer))
-
-    def _keys(self) -> tuple[tuple[Key, ...], Line]:
-        if isinstance(self.focused, FilterLine):
-            return (Key("enter", "keep it", True, "back"), Key("esc", "list", True, "back")), help_hint()
-        if not self.panes.has_keyboard:
-            return self._keys_of_list(), help_hint()
-        typing = bool(getattr(self.focused, "typing", False))
-        found = [
-            Key(self.app.get_key_display(each.binding), each.binding.description, each.enabled, each.binding.action)
-            for each in self.active_bindings.values()
-            if each.binding.show and each.node is not self and each.node is not self.app
-        ]
-        if typing:
-            return tuple(found), (("all other keys go to the guest", "dim"),)
-        out = () if any(each.key == "esc" for each in found) else (Key("esc", "list", True, "back"),)
-        return (*found, *out), help_hint()
-
-    def _keys_of_list(self) -> tuple[Key, ...]:
-        current, marked = self.table.current, self.table.marked
-        if isinstance(current, rows.Head) and not marked:
-            return group_keys(current.folded)
-        zoom = (Key("esc", "list", True, "back"),) if self.zoomed else ()
-        return (*zoom, *list_keys(self.subject, marked))
 
     def go_to(self, name: str) -> None:
         """The cursor on an instance, if it is there."""
@@ -240,13 +225,14 @@ class MainScreen(Screen[None]):
         self._arrange()
 
     def _arrange(self) -> None:
-        for name in layout.MODES:
-            self.set_class(name == self.mode, f"-{name}")
-        self.set_class(self.zoomed, "-zoom")
+        self._class_by_size(self.mode)
         self.query_one("#left").display = not self.zoomed  # at once, so that the list can take the keyboard back
         self.query_one(OverviewPane).titled = self.zoomed or self.mode == "narrow"
         self._fleet_changed()
         self.call_after_refresh(self._draw_rest)
+
+    def _class_by_size(self, mode: str) -> None:
+        self.update_classes({"-zoom": self.zoomed, **{f"-{each}": each == mode for each in layout.MODES}})
 
     def watch_zoomed(self) -> None:
         """The pane alone, or everything."""

@@ -17,6 +17,7 @@ from textual.worker import Worker
 
 from limacore.mounts import inotify
 from limatui.ink import plain
+from limatui.keymap import named
 from limatui.logs.reading import Found, Order, Reading
 from limatui.logs.sift import EVERYTHING, Wanted
 from limatui.logs.track import Source
@@ -37,7 +38,7 @@ _MARGIN = 1
 class LogView(Inked, can_focus=True):
     """Shows one log, or several merged by time; sticks to the end until moved up."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("logs", [
         Binding("k,up", "rows(-1)", "up", show=False),
         Binding("j,down", "rows(1)", "down", show=False),
         Binding("pageup,ctrl+u,b", "pages(-1)", "back", show=False),
@@ -46,7 +47,7 @@ class LogView(Inked, can_focus=True):
         Binding("G,end,F", "newest", "follow", show=False),
         Binding("left", "shift(-1)", "left", show=False),
         Binding("right", "shift(1)", "right", show=False),
-    ]
+    ])
 
     class Changed(Message):
         """Another page or another find."""

@@ -12,18 +12,18 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.timer import Timer
-from textual.widget import Widget
 from textual.widgets import TextArea
 
 from limacore.errors import LimaError
 from limacore.model.config import Problem
-from limatui.api import EngineApi
 from limatui.buffers import Buffer, Buffers
 from limatui.ink import Line
+from limatui.keymap import named
 from limatui.present import effective as values
 from limatui.recovery import Recovery
 from limatui.sanitize import sanitize_line
 from limatui.texts import Source
+from limatui.widgets.aboard import Aboard
 from limatui.widgets.around import Around
 from limatui.widgets.ask import Ask
 from limatui.widgets.background import begin
@@ -46,13 +46,13 @@ WIDE = 96
 """Columns from which on there is room for the text beside the editor."""
 
 
-class TextPane(Widget):
+class TextPane(Aboard):
     """Edits one text at a time; texts not saved are kept for each."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("editor", [
         Binding("ctrl+s", "save", "save", key_display="ctrl+s"),
         Binding("f2", "effective", "effective", key_display="F2"),
-        Binding("f2", "text", "text", key_display="F2"),
+        Binding("f2", "text", "text", key_display="F2", id="editor.effective"),  # the way back has the same key
         Binding("f3", "diff", "diff", key_display="F3"),
         Binding("f8", "next_problem(1)", "next problem", key_display="F8"),
         Binding("ctrl+@", "complete", "complete", key_display="ctrl+space"),  # what most terminals send for ctrl+space
@@ -63,7 +63,7 @@ class TextPane(Widget):
         Binding("f7,shift+f8", "next_problem(-1)", "problem before", show=False),
         Binding("f9", "forget_waiting", "drop what waits", key_display="F9"),
         Binding("escape", "leave", "leave", show=False),
-    ]
+    ])
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -103,12 +103,6 @@ class TextPane(Widget):
         if self._buffers is not None:
             with contextlib.suppress(LimaError):  # said while it was typed, and there is no screen any more
                 await self._buffers.keep_all()
-
-    @property
-    def engine(self) -> EngineApi:
-        """The engine of the app."""
-        engine: EngineApi = self.app.bridge.engine  # type: ignore[attr-defined]
-        return engine
 
     @property
     def buffers(self) -> Buffers:
