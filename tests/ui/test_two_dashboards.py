@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -64,7 +63,7 @@ def dashboards(home: Path) -> Iterator[Pair]:
             each.write(b"\x1b\x1b\x1b")
             each.until(lambda text: "? help" in text)
             each.write(b"q")
-            each.until(lambda text: "not saved" not in text or each.process.poll() is not None)
+            each.until(lambda text, one=each: "not saved" not in text or one.process.poll() is not None)
             assert each.ended() == 0
 
 
@@ -132,7 +131,7 @@ def test_a_directory_that_goes_while_its_pane_is_open(home: Path, pane: str) -> 
         remove_slowly(home / "one", pair)
         pair.both(lambda text: not row(text, "one") and row(text, "two"))
         pair.never = ("internal error", "Traceback", "not current")
-        os.rename(home / "two", home / "zwei")
+        (home / "two").rename(home / "zwei")
         pair.both(lambda text: row(text, "zwei") and not row(text, "two"))
 
 
