@@ -212,7 +212,7 @@ ACTIONS: tuple[Action, ...] = (
            "limatui forward remove {} HOST", _runs, verbs=("remove_forward",)),
     Action("remount", "", "mount again", "a directory of this computer: choose it in the pane", "pane", 0,
            "limatui remount {} MOUNTPOINT", _runs, verbs=("remount",)),
-    Action("templates", "T", "templates", "the templates: look, edit a copy, make an instance of one", "dashboard", 0,
+    Action("templates", "T", "templates", "look, edit a copy, make an instance of one", "dashboard", 0,
            "limatui create --list-templates"),
     Action("cache", "I", "image cache", "downloaded images: what they take, who uses them, prune", "dashboard", 0,
            "limatui cache list", verbs=("prune",)),
@@ -253,12 +253,27 @@ def bind(keys: keymap.Keymap) -> Mapping[str, str]:
     """Give actions other keys than their own; returns them as Textual wants them, by the id of the binding."""
     _bound.clear()
     _bound.update(keys)
-    return {name: ",".join(those) or unbound(BY_ID[name]) for name, those in keys.items()}
+    return {name: ",".join(those) or unbound(name) for name, those in keys.items()}
 
 
-def unbound(action: Action) -> str:
+def unbound(action: str) -> str:
     """A key that no terminal sends: bindings want one."""
-    return f"no-key-{action.id}"
+    return f"no-key-{action}"
+
+
+def rebound(scope: str) -> keymap.Keymap:
+    """Keys of the user's own in a pane or screen, by the names of their bindings there."""
+    return {name.partition(".")[2]: keys for name, keys in _bound.items() if name.startswith(f"{scope}.")}
+
+
+def any_rebound() -> bool:
+    """Whether any pane or screen has keys of the user's own."""
+    return any("." in name for name in _bound)
+
+
+def is_rebound(binding: str) -> bool:
+    """Whether a binding of a pane or screen has, by its id."""
+    return "." in binding and binding in _bound
 
 
 def keys_of(action: Action) -> keymap.Keys:

@@ -119,7 +119,7 @@ class EngineApi(Protocol):
     def log_files(self, name: str) -> tuple[LogFile, ...]:
         """The logs of an instance that exist now, serial.log first, then ha.stderr.log, earlier boots last."""
 
-    def console(self, name: str, source: str = "serial", *, size: tuple[int, int] = (80, 24)
+    def console(self, name: str, source: str = "serial", *, size: tuple[int, int] = (80, 24), take: bool = False
                 ) -> AbstractAsyncContextManager[Console]:
         """Hold a serial socket (`serial`, `serialv`, `serialp`), or a `shell` of that size over ssh.
 

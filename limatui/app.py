@@ -29,7 +29,7 @@ from limatui import afterwards, clipboard, verbs, viewfile
 from limatui.actions import bind
 from limatui.api import EngineApi
 from limatui.assets import stylesheets
-from limatui.batch import Batch
+from limatui.batch import Outcomes
 from limatui.bridge import Bridge
 from limatui.colourless import Colourless
 from limatui.lean import forget_pictures
@@ -59,8 +59,6 @@ _PATIENCE = 0.5
 _GROWN = 2.0
 """Seconds after which all that lives long is there."""
 Severity = Literal["information", "warning", "error"]
-_WORSE: dict[JobState, Severity] = {JobState.DONE: "information", JobState.CANCELLED: "warning",
-                                    JobState.FAILED: "error"}
 
 
 class Dashboard(App[None], inherit_bindings=False):
@@ -90,8 +88,7 @@ class Dashboard(App[None], inherit_bindings=False):
         self._colourless = [Colourless()]
         self.toast_seconds = 4.0
         self.last_command = ""
-        self._told: set[int] = set()
-        self._batches: list[Batch] = []
+        self._outcomes = Outcomes(self)
         self._lamented: set[tuple[str, float]] = set()
         for theme in THEMES.values():
             self.register_theme(theme)
@@ -219,13 +216,7 @@ class Dashboard(App[None], inherit_bindings=False):
 
     @on(ManyWanted)
     def _many_wanted(self, wish: ManyWanted) -> None:
-        begun, refused = [], []
-        for subject in filter(None, map(self.fleet.get, wish.names)):
-            try:
-                begun.append(verbs.VERBS[wish.action](self.bridge.engine, subject, ""))
-            except LimaError as error:
-                refused.append(f"{subject.name}: {error.message}")
-        self._batches.append(Batch(wish.word, begun, refused))
+        self._outcomes.begin(wish)
 
     @on(JobWanted)
     def _job_wanted(self, wish: JobWanted) -> None:
@@ -287,22 +278,7 @@ class Dashboard(App[None], inherit_bindings=False):
         """Tell each failure once, and remember the last command."""
         if jobs:
             self.last_command = jobs[0].command
-        for job in jobs:
-            if job.state in (JobState.FAILED, JobState.CANCELLED) and job.id not in self._told:
-                self._told.add(job.id)
-                if not any(batch.has(job.id) for batch in self._batches):
-                    self._tell_end(job)
-        for batch in tuple(self._batches):
-            if told := batch.see(jobs):
-                self._batches.remove(batch)
-                self.tell(told.message or "as was wanted", title=told.title, severity=_WORSE[told.worst])
-
-    def _tell_end(self, job: Job) -> None:
-        if job.state is JobState.CANCELLED:
-            self.tell("cancelled, and undone", title=job.title)
-        else:
-            self.tell("\n".join(part for part in (job.error, job.hint) if part), title=f"{job.title} failed",
-                      severity="error")
+        self._outcomes.see(jobs)
 
     def heard(self, news: tuple[Notice, ...]) -> None:
         """Tell what others did: a machine started by another program, a guest that powered itself off."""

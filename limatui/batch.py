@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from limacore.errors import LimaError
 from limacore.model.job import Job, JobState
+from limatui import verbs
+from limatui.messages import ManyWanted
 from limatui.present.words import plural
+
+if TYPE_CHECKING:
+    from limatui.app import Dashboard, Severity
 
 _SHOWN = 4
 """Reasons that are told in full; the rest stands in the list of jobs."""
@@ -19,6 +26,10 @@ class Told(Struct, frozen=True):
     title: str
     message: str
     worst: JobState
+
+
+_WORSE: dict[JobState, Severity] = {JobState.DONE: "information", JobState.CANCELLED: "warning",
+                                    JobState.FAILED: "error"}
 
 
 class Batch:
@@ -60,3 +71,42 @@ def outcome(word: str, ended: Sequence[Job | None], refused: Sequence[str] = ())
     worst = JobState.FAILED if reasons else JobState.CANCELLED if cancelled or unseen else JobState.DONE
     title = f"{word}: {done} of {count} done" if lines else f"{word}: all {count} done"
     return Told(title, "\n".join(lines), worst)
+
+
+class Outcomes:
+    """Tells how jobs end: each failure once, those that were begun together in one word."""
+
+    def __init__(self, board: Dashboard) -> None:
+        self._board = board
+        self._told: set[int] = set()
+        self._batches: list[Batch] = []
+
+    def begin(self, wish: ManyWanted) -> None:
+        """A job for each of them."""
+        begun, refused = [], []
+        for subject in filter(None, map(self._board.fleet.get, wish.names)):
+            try:
+                begun.append(verbs.VERBS[wish.action](self._board.bridge.engine, subject, ""))
+            except LimaError as error:
+                refused.append(f"{subject.name}: {error.message}")
+        self._batches.append(Batch(wish.word, begun, refused))
+
+    def see(self, jobs: Sequence[Job]) -> None:
+        """Jobs as they are now."""
+        for job in jobs:
+            if job.state in (JobState.FAILED, JobState.CANCELLED) and job.id not in self._told:
+                self._told.add(job.id)
+                if not any(batch.has(job.id) for batch in self._batches):
+                    self._tell(job)
+        for batch in tuple(self._batches):
+            if told := batch.see(jobs):
+                self._batches.remove(batch)
+                title = told.title if told.message else ""
+                self._board.tell(told.message or told.title, title=title, severity=_WORSE[told.worst])
+
+    def _tell(self, job: Job) -> None:
+        if job.state is JobState.CANCELLED:
+            self._board.tell("cancelled, and undone", title=job.title)
+        else:
+            self._board.tell("\n".join(part for part in (job.error, job.hint) if part), title=f"{job.title} failed",
+                             severity="error")

@@ -17,6 +17,7 @@ from textual._parser import ParseError
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
+from limatui.keyparser import KeyParser
 from limatui.turns import INPUT
 
 _ESCAPE_WAIT = int(constants.ESCAPE_DELAY * 1000) + 10
@@ -71,7 +72,7 @@ class TerminalDriver(LinuxDriver):
         poll = select.poll()
         poll.register(self.fileno, select.POLLIN)
         poll.register(self._wake_read, select.POLLIN)
-        parser = XTermParser(self._debug)
+        parser = KeyParser(self._debug)
         decode = getincrementaldecoder("utf-8")("replace").decode
         wait: int | None = None
         while self._wake_read not in (ready := dict(poll.poll(wait))):

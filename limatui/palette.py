@@ -13,6 +13,7 @@ from textual.strip import Strip
 from textual.widgets import Input
 
 from limatui.actions import Action, Subject
+from limatui.keymap import named
 from limatui.present.keys import matches, palette_line
 from limatui.widgets.lines import Lines
 
@@ -34,11 +35,11 @@ class _Found(Lines):
 class Palette(ModalScreen[str]):
     """Returns the id of the chosen action, or an empty string."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("palette", [
         Binding("escape", "dismiss('')", "back"),
         Binding("ctrl+y", "copy", "copy its command"),
         Binding("down,ctrl+n,tab", "move(1)", "down"), Binding("up,ctrl+p,shift+tab", "move(-1)", "up"),
-    ]
+    ])
 
     def __init__(self, subject: Subject) -> None:
         super().__init__()

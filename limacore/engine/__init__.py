@@ -85,14 +85,15 @@ class Engine(Verbs, Storage, Runtime, Texts, Doctor):
         """The logs that exist now: this boot's first."""
         return log_files(existing(self._home, name))
 
-    def console(self, name: str, source: str = "serial", *, size: tuple[int, int] = (80, 24)
+    def console(self, name: str, source: str = "serial", *, size: tuple[int, int] = (80, 24), take: bool = False
                 ) -> AbstractAsyncContextManager[SerialConsole | ShellSession]:
         """Hold a serial console, or a `shell` of that size over ssh; raises StateError when it does not run.
 
-        Also LockedError naming the holder of a serial port, GuestError when the guest does not let us in."""
+        Also LockedError naming the holder of a serial port, which is not to be taken over or cannot be, and
+        GuestError when the guest does not let us in."""
         if source == "shell":
             return shell(self._home, existing(self._home, name).name, *size)
-        return hold(existing(self._home, name), source)
+        return hold(existing(self._home, name), source, take=take)
 
     def shell_argv(self, name: str) -> tuple[str, ...]:
         """The command that opens a shell in a real terminal."""

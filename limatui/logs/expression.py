@@ -93,5 +93,9 @@ class Expression:
             start, end = match.span()
             if start == end:
                 break
-            found.append((len(data[:start].decode("utf-8", "replace")), len(data[:end].decode("utf-8", "replace"))))
-        return found
+            found.append((start, end))
+        return found if len(data) == len(text) else [(_typed(data, start), _typed(data, end)) for start, end in found]
+
+
+def _typed(data: bytes, at: int) -> int:
+    return len(data[:at].decode("utf-8", "replace"))

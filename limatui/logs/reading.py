@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import NamedTuple
 
@@ -13,6 +15,7 @@ from limatui.logs.track import Source, Track
 from limatui.logs.window import Cut, Page, Window
 from limatui.widgets.logfile import LineAt
 
+WORKERS = min(4, os.cpu_count() or 1)
 TURN = 0.02
 """Seconds that a search or a filter may take before keys get their turn."""
 
@@ -45,6 +48,7 @@ class Reading:
         self._last: tuple[LineAt, ...] = ()
         self._wanted = wanted
         self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(WORKERS, "logcount")
         self.window.choose(wanted)
         self.find(sought, hunt=False)
 
@@ -76,6 +80,7 @@ class Reading:
         """Close the files when the turn that may be running has ended."""
         with self._lock:
             self.window.close()
+            self._pool.shutdown(wait=False)
 
     # --- orders
 
@@ -142,20 +147,22 @@ class Reading:
         return False
 
     def _count(self, end: float) -> None:
+        """Count on every processor: most of it runs without the lock of the interpreter."""
+        if self.busy:
+            others = [self._pool.submit(self._count_until, end) for _ in range(WORKERS - 1)]
+            self._count_until(end)
+            for other in others:
+                other.result()
+
+    def _count_until(self, end: float) -> None:
         while monotonic() < end and (self._count_finds() or self._count_lines()):
             pass
 
     def _count_finds(self) -> bool:
-        if self._search is None or self._search.done:
-            return False
-        self._search.step()
-        return True
+        return self._search is not None and self._search.step()
 
     def _count_lines(self) -> bool:
-        tally = next((track.tally for track in self.window.tracks if track.tally and not track.tally.done), None)
-        if tally is not None:
-            tally.step()
-        return tally is not None
+        return any(track.tally.step() for track in self.window.tracks if track.tally is not None)
 
     @property
     def busy(self) -> bool:

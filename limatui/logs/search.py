@@ -91,11 +91,9 @@ class Search:
         for find in self.finds:
             find.tally.grow()
 
-    def step(self) -> None:
-        """Look at one more block."""
-        find = next((find for find in self.finds if not find.tally.done), None)
-        if find is not None:
-            find.tally.step()
+    def step(self) -> bool:
+        """Look at one more block; False when no other is left."""
+        return any(find.tally.step() for find in self.finds)
 
     def number(self, hit: Hit, place: Cut) -> int:
         """Which one this is, from 1 on; 0 while that is not known. `place` is where its line begins."""

@@ -94,12 +94,7 @@ def finding(found: Found) -> Line:
     else:
         state = (f"{found.total:,}{more}{unit or ' found'}", "number") if found.total else ("not found", "warn")
     wrapped: Line = (("  from the start again", "faint"),) if found.wrapped else ()
-    return (("/ ", "accent-key"), *_asked(found.text), state, *wrapped, ("    ", ""))
-
-
-def _asked(text: str) -> Line:
-    word: Line = (("regex  ", "faint"),) if any(is_expression(part) for part, _ in words(text)) else ()
-    return ((f"{sanitize_line(text)}  ", ""), *word)
+    return (("/ ", "accent-key"), (f"{sanitize_line(found.text)}  ", ""), state, *wrapped, ("    ", ""))
 
 
 def meaning(what: str, text: str) -> Line:
@@ -118,7 +113,7 @@ def sifting(wanted: Wanted, passed: Passed | None) -> Line:
     """Which lines are shown, and how many there are."""
     if passed is None:
         return ()
-    text: Line = (("& ", "accent-key"), *_asked(wanted.text)) if wanted.text else ()
+    text: Line = (("& ", "accent-key"), (f"{sanitize_line(wanted.text)}  ", "")) if wanted.text else ()
     level: Line = ()
     if wanted.level != DEBUG:
         word = LEVELS[wanted.level]
@@ -133,6 +128,17 @@ def lines_that_pass(passed: Passed | None) -> Line:
         return ()
     more = "+" if passed.counting else ""
     return ((f"{passed.lines:,}{more}", "number"), (" line" if passed.lines == 1 and not more else " lines", "dim"))
+
+
+def instead(page: Page) -> Line:
+    """What stands where there are no lines."""
+    if page.lines or page.looking or page.problem or not page.there:
+        return ()
+    if page.passed is None:
+        return (("nothing was written yet", "dim"),)
+    if page.passed.counting:
+        return ()
+    return (("no line passes the filter; ", "dim"), ("esc", "accent-key"), (" ends it", "dim"))
 
 
 def state(found: Found, wanted: Wanted, page: Page) -> Line:

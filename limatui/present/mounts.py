@@ -8,7 +8,6 @@ from shlex import quote
 from limacore.model.instance import Instance, Status
 from limacore.model.mount import MountState
 from limatui.ink import Line, cut, fit
-from limatui.present.words import plural
 
 _KIND, _ACCESS = 14, 12
 _ROOMY = 92
@@ -99,6 +98,6 @@ def summary(found: Sequence[MountState], up: bool) -> Line:
     if not found:
         return ()
     if not up:
-        return ((f"{plural(len(found), 'directory')} in lima.yaml".replace("directorys", "directories"), "dim"),)
+        return ((f"{len(found)} {'directory' if len(found) == 1 else 'directories'} in lima.yaml", "dim"),)
     there = sum(each.mounted for each in found)
     return ((f"{there} of {len(found)} mounted", "dim" if there == len(found) else "warn"),)

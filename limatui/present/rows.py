@@ -61,6 +61,15 @@ class Head(Struct, frozen=True):
         """What the cursor calls it: no instance is called so."""
         return f"{_HEAD}{self.group.value}"
 
+    @property
+    def title(self) -> Line:
+        """`web  3 running of 5`; a group that is a status says so itself."""
+        count, running = len(self.group.members), self.group.running
+        name = (self.group.value, "bold") if self.group.value else (f"no {word(self.by)}", "dim")
+        if self.by == "status":
+            return (name, (f"  {count}", "dim"))
+        return (name, ("  ", ""), (str(running), "running" if running else "dim"), (f" running of {count}", "dim"))
+
 
 class Column(Struct, frozen=True):
     """A column: title, cells, how an instance looks in it."""
@@ -246,21 +255,12 @@ def column_at(chosen: Sequence[Column], cell: int) -> str:
 
 def group_head(chosen: Sequence[Column], data: Head, *, cursor: bool, focused: bool = True) -> Line:
     """`▾ web  3 running of 5`, with a thin line to the end."""
-    group, cells = data.group, total(chosen)
+    cells = total(chosen)
     mark = ("▌" if cursor else " ", "accent-key" if focused else "faint")
-    name = group.value or f"no {word(data.by)}"
     left: Line = (mark, ("✓" if data.marked else " ", "accent-key bold"), ("▸ " if data.folded else "▾ ", "faint"),
-                  (name, "bold" if group.value else "dim"), *_counts(data))
+                  *data.title)
     rest = cells - width(left) - 2
     return (*cut(left, cells), (f"  {'─' * rest}" if rest > 2 else "", "hairline"))
-
-
-def _counts(data: Head) -> Line:
-    """How many run of how many; where the group is a status it says so itself."""
-    count, running = len(data.group.members), data.group.running
-    if data.by == "status":
-        return ((f"  {count}", "dim"),)
-    return (("  ", ""), (str(running), "running" if running else "dim"), (f" running of {count}", "dim"))
 
 
 def row(chosen: Sequence[Column], data: Row, *, cursor: bool, focused: bool = True) -> Line:

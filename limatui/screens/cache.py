@@ -11,6 +11,7 @@ from textual.widget import Widget
 
 from limacore.model.cache import CacheEntry
 from limatui.ink import Line
+from limatui.keymap import named
 from limatui.present import cache as present
 from limatui.present.disks import amount
 from limatui.present.keys import Key
@@ -26,10 +27,10 @@ _ASIDE = 6
 class CacheScreen(LookScreen[CacheEntry, None]):
     """The chosen download below the list."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("cache", [
         Binding("escape,q,I", "dismiss", "back"), Binding("p", "prune(True)", "prune what nothing uses"),
         Binding("P", "prune(False)", "prune everything"), Binding("y", "copy", "copy URL"),
-    ]
+    ])
     nothing = (
         (("nothing was downloaded yet", "dim"),), (),
         (("images come here when an instance is made; others reuse them", "faint"),),

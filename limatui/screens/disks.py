@@ -12,6 +12,7 @@ from limacore.base import diskformat
 from limacore.base.units import format_size
 from limacore.model.disk import DataDisk
 from limatui.ink import Line
+from limatui.keymap import named
 from limatui.present import disks as present
 from limatui.widgets.ask import Ask, Choice, Field, Fill, Form
 from limatui.widgets.listpane import ListPane
@@ -27,11 +28,11 @@ _EMPTY: tuple[Line, ...] = (
 class DisksPane(ListPane[DataDisk]):
     """All disks; those of the instance first."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("disks", [
         Binding("a", "create", "add"), Binding("i", "import", "import"), Binding("r", "resize", "resize"),
         Binding("u", "unlock", "unlock"), Binding("d", "delete", "delete"), Binding("y", "copy", "copy path"),
         Binding("I", "screen.do('cache')", "image cache"),
-    ]
+    ])
     tall = 14
 
     def items(self) -> Sequence[DataDisk]:

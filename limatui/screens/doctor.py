@@ -12,6 +12,7 @@ from textual.widget import Widget
 from limacore.model.finding import Finding
 from limatui.bridge import clean
 from limatui.ink import Line
+from limatui.keymap import named
 from limatui.present import doctor as present
 from limatui.present.bootview import rule
 from limatui.present.keys import Key
@@ -29,11 +30,11 @@ _SHEET = 62
 class DoctorScreen(LookScreen[Finding, str]):
     """The chosen finding below the list. Returns the pane that the user wants to see of its instance, or nothing."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("doctor", [
         Binding("escape,q,i,H", "leave('')", "back"), Binding("f", "repair", "put right"),
         Binding("h", "everything", "all or one"), Binding("r", "look", "look again"), Binding("y", "copy", "copy"),
         Binding("l", "leave('logs')", "logs"), Binding("c", "leave('console')", "console"),
-    ]
+    ])
     nothing = ((("✓ ", "running"), ("nothing is wrong", "")),)
 
     def __init__(self, name: str = "") -> None:

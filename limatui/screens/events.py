@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from limatui.ink import Line
+from limatui.keymap import named
 from limatui.notices import Notice
 from limatui.present.keys import Key
 from limatui.present.words import plural
@@ -25,10 +26,10 @@ _NONE: tuple[Line, ...] = (
 class EventsScreen(ListScreen[Notice, str]):
     """The newest first; returns the name of the instance to go to, or nothing."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("events", [
         Binding("escape,q,E", "dismiss('')", "back"), Binding("enter", "go", "go there"),
         Binding("w", "warnings", "only warnings"), Binding("y", "copy", "copy"),
-    ]
+    ])
 
     def __init__(self) -> None:
         super().__init__()

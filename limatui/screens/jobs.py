@@ -10,6 +10,7 @@ from textual.widget import Widget
 
 from limacore.model.job import Job, JobState
 from limatui.ink import Line
+from limatui.keymap import named
 from limatui.present.bootview import rule, steps
 from limatui.present.keys import Key
 from limatui.present.work import job, job_details, log
@@ -24,11 +25,11 @@ _SHARE = 3
 class JobsScreen(ListScreen[Job, None]):
     """The chosen job below the list: its steps, then the end of its log."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("jobs", [
         Binding("escape,q,J", "dismiss", "back"), Binding("x", "cancel", "cancel"), Binding("a", "again", "again"),
         Binding("y", "copy", "copy command"), Binding("left_square_bracket", "scroll(-1)", "earlier", show=False),
         Binding("right_square_bracket", "scroll(1)", "later", show=False),
-    ]
+    ])
 
     def __init__(self) -> None:
         super().__init__()

@@ -18,6 +18,7 @@ from limacore.errors import LimaError
 from limacore.model.logfile import LogFile
 from limatui.api import EngineApi
 from limatui.ink import Line, width
+from limatui.keymap import named
 from limatui.logs.levels import DEBUG, LEVELS
 from limatui.logs.pattern import problem as problem_of
 from limatui.logs.sift import EVERYTHING, problem
@@ -45,8 +46,8 @@ from limatui.widgets.shown import Shown
 
 LOOK_AGAIN = 2.0
 """Seconds between looks for logs that came or went."""
-_QUESTIONS = {SEARCH: ("/", "text or /regex/; enter finds, or finds the last one again"),
-              FILTER: ("&", "only lines with this or /regex/; !this without; this & that both")}
+_QUESTIONS = {SEARCH: ("/", "text or /regex/"),
+              FILTER: ("&", "text or /regex/, !not this, a & b")}
 
 
 def _files(choice: Choice | None) -> list[tuple[str, object]]:
@@ -57,7 +58,7 @@ class LogsPane(Shown):
     """The logs of one instance."""
 
     instance: reactive[str] = reactive("", init=False)
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("logs", [
         Binding("escape", "leave", "end", key_display="esc"),
         Binding("slash", f"ask('{SEARCH}')", "search"),
         Binding("n", "view('again', True)", "next"),
@@ -77,7 +78,7 @@ class LogsPane(Shown):
         Binding("Y", "view('copy', True)", "copy page", show=False),
         Binding("t", "view('times')", "times"),
         Binding("v", "view('raw')", "as written"),
-    ]
+    ])
 
     def __init__(self, instance: str = "", *, id: str | None = None) -> None:
         super().__init__(id=id)

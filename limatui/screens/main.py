@@ -16,15 +16,15 @@ from textual.widget import Widget
 from limacore.model.instance import Instance
 from limatui import bulk, deeds, filter
 from limatui.actions import ACTIONS, BY_ID, unbound
-from limatui.ink import Line
+from limatui.keymap import named
 from limatui.lean import forget_watchers
 from limatui.present import layout, listing, overview, rows
-from limatui.present.keys import Key, group_keys, list_keys
 from limatui.present.listing import View
 from limatui.present.work import at_work
+from limatui.screens import mainkeys
 from limatui.screens.panes import INDEX, PANES, Panes
 from limatui.widgets.filterline import FilterLine
-from limatui.widgets.footer import Footer, help_hint
+from limatui.widgets.footer import Footer
 from limatui.widgets.header import Header
 from limatui.widgets.lines import Lines, set_rows
 from limatui.widgets.overview import OverviewPane
@@ -40,14 +40,16 @@ class MainScreen(Screen[None]):
     """Everything at a glance."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(each.key or unbound(each), f"do('{each.id}')", each.label, show=False, id=each.id)
+        *(Binding(each.key or unbound(each.id), f"do('{each.id}')", each.label, show=False, id=each.id)
           for each in ACTIONS),
-        *(Binding(str(index + 1), f"pane({index})", pane.title, show=False) for index, pane in enumerate(PANES)),
-        Binding("left_square_bracket", "turn(-1)", "pane before", show=False),
-        Binding("right_square_bracket", "turn(1)", "pane after", show=False),
-        Binding("enter", "enter", "open", show=False),
-        Binding("tab,shift+tab", "other", "list or pane", show=False),
-        Binding("escape", "back", "back", show=False),
+        *named("panes", [
+            *(Binding(str(index + 1), f"pane({index})", pane.title, show=False) for index, pane in enumerate(PANES)),
+            Binding("left_square_bracket", "turn(-1)", "pane before", show=False),
+            Binding("right_square_bracket", "turn(1)", "pane after", show=False),
+            Binding("enter", "enter", "open", show=False),
+            Binding("tab,shift+tab", "other", "list or pane", show=False),
+            Binding("escape", "back", "back", show=False),
+        ]),
     ]
     AUTO_FOCUS = "InstanceTable"
     pane: var[int] = var(0, init=False)
@@ -193,6 +195,8 @@ class MainScreen(Screen[None]):
             self._draw_work()
         alone = self.zoomed and self.mode == "narrow"
         self.query_one(TabBar).beside(((self.table.instance, "bold"),) if alone else ())
+        current = self.table.current
+        self.query_one(OverviewPane).group = current if isinstance(current, rows.Head) else None
         rule = self.query_one("#rule", Lines)
         rule.show([(("─" * rule.size.width, "hairline"),)])
         self._draw_keys()
@@ -206,35 +210,12 @@ class MainScreen(Screen[None]):
 
     def _draw_keys(self) -> None:
         if self._stands:
-            self.footer.keys(*self._keys())
+            self.footer.keys(*mainkeys.keys(self))
 
     @property
     def _stands(self) -> bool:
         """False while it is taken down, when parts of it are gone already."""
         return self.is_mounted and bool(self.query(InstanceTable)) and bool(self.query(Footer))
-
-    def _keys(self) -> tuple[tuple[Key, ...], Line]:
-        if isinstance(self.focused, FilterLine):
-            return (Key("enter", "keep it", True, "back"), Key("esc", "list", True, "back")), help_hint()
-        if not self.panes.has_keyboard:
-            return self._keys_of_list(), help_hint()
-        typing = bool(getattr(self.focused, "typing", False))
-        found = [
-            Key(self.app.get_key_display(each.binding), each.binding.description, each.enabled, each.binding.action)
-            for each in self.active_bindings.values()
-            if each.binding.show and each.node is not self and each.node is not self.app
-        ]
-        if typing:
-            return tuple(found), (("all other keys go to the guest", "dim"),)
-        out = () if any(each.key == "esc" for each in found) else (Key("esc", "list", True, "back"),)
-        return (*found, *out), help_hint()
-
-    def _keys_of_list(self) -> tuple[Key, ...]:
-        current, marked = self.table.current, self.table.marked
-        if isinstance(current, rows.Head) and not marked:
-            return group_keys(current.folded)
-        zoom = (Key("esc", "list", True, "back"),) if self.zoomed else ()
-        return (*zoom, *list_keys(self.subject, marked))
 
     def go_to(self, name: str) -> None:
         """The cursor on an instance, if it is there."""

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from limacore.model.instance import Status
 from limacore.model.mount import MountState
 from limatui.ink import Line
+from limatui.keymap import named
 from limatui.present import mounts as present
 from limatui.widgets.listpane import ListPane
 
@@ -17,10 +18,10 @@ from limatui.widgets.listpane import ListPane
 class MountsPane(ListPane[MountState]):
     """The mounts of one instance."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("mounts", [
         Binding("r", "remount", "mount again"), Binding("e", "screen.do('edit')", "edit"),
         Binding("y", "copy", "copy path"),
-    ]
+    ])
 
     @property
     def _up(self) -> bool:

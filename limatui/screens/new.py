@@ -19,6 +19,7 @@ from limacore.config.edit import set_fields
 from limacore.errors import LimaError
 from limacore.model.config import Problem
 from limacore.model.template import TemplateInfo
+from limatui.keymap import named
 from limatui.messages import CreateWanted
 from limatui.present import form as present
 from limatui.present.keys import Key
@@ -29,7 +30,7 @@ from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar, Block
 from limatui.widgets.diff import changed_lines
 from limatui.widgets.editor import YamlEditor
-from limatui.widgets.footer import Footer
+from limatui.widgets.footer import Footed, Footer
 from limatui.widgets.form import Entry, TemplateEntry
 from limatui.widgets.keydoc import in_order, mark_of, summary
 
@@ -40,15 +41,15 @@ _ROOMY = 32
 """Rows from which on there is room between the fields."""
 
 
-class NewScreen(Screen[CreateWanted | None], Aboard):
+class NewScreen(Screen[CreateWanted | None], Aboard, Footed):
     """Enter makes and starts it, ctrl+s only makes it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("new", [
         Binding("enter", "make(True)", "create and start", priority=True),
         Binding("ctrl+s", "make(False)", "only create"), Binding("f2", "text", "the text"),
         Binding("ctrl+r", "form_again", "form again"), Binding("ctrl+y", "copy", "copy command", priority=True),
         Binding("escape", "back", "back"), Binding("tab", "app.focus_next", "next field", show=False),
-    ]
+    ])
 
     def __init__(self, infos: Sequence[TemplateInfo], taken: frozenset[str], template: str = "") -> None:
         super().__init__()
@@ -261,7 +262,3 @@ class NewScreen(Screen[CreateWanted | None], Aboard):
             form.name, form.template, start=start, cpus=cpus if isinstance(cpus, int) else None,
             memory=memory if isinstance(memory, str) else None, disk=disk if isinstance(disk, str) else None,
             changes=changes))
-
-    @on(Footer.Pressed)
-    async def _footer_clicked(self, event: Footer.Pressed) -> None:
-        await self.run_action(event.key.action)

@@ -13,6 +13,7 @@ from limacore.model.instance import Forward
 from limacore.model.probe import Probe
 from limatui import browser, dialogs
 from limatui.ink import Line
+from limatui.keymap import named
 from limatui.present import ports as present
 from limatui.widgets.background import begin
 from limatui.widgets.listpane import ListPane
@@ -24,10 +25,10 @@ _VERBS = {"add": "add", "remove": "remove", "probe": "probe", "browse": "open", 
 class PortsPane(ListPane[Forward]):
     """The ports of one instance."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("ports", [
         Binding("a", "add", "add"), Binding("x", "remove", "stop"), Binding("D", "remove", "stop", show=False),
         Binding("p", "probe", "probe"), Binding("o", "browse", "open"), Binding("y", "copy", "copy address"),
-    ]
+    ])
 
     def __init__(self, instance: str = "", *, id: str | None = None) -> None:
         super().__init__(instance, id=id)

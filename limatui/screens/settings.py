@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from limatui.ink import Line
+from limatui.keymap import named
 from limatui.present import settings as present
 from limatui.present.keys import Key
 from limatui.present.settings import Item
@@ -22,11 +23,11 @@ from limatui.widgets.listscreen import ListScreen
 class SettingsScreen(ListScreen[Item, None]):
     """What is chosen is changed at once, and written."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("settings", [
         Binding("escape,q,comma", "dismiss", "back"), Binding("right,greater_than_sign", "turn(1)", "next"),
         Binding("left,less_than_sign", "turn(-1)", "before"), Binding("space", "show", "show or hide"),
         Binding("y", "copy", "copy"),
-    ]
+    ])
 
     def __init__(self) -> None:
         super().__init__()

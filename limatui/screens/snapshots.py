@@ -12,8 +12,8 @@ from limacore.model.job import JobState
 from limacore.model.snapshot import Snapshot
 from limatui import dialogs
 from limatui.ink import Line
+from limatui.keymap import named
 from limatui.present import snapshots as present
-from limatui.widgets.ask import Ask, Choice
 from limatui.widgets.listpane import ListPane
 from limatui.widgets.shown import Looking
 
@@ -21,10 +21,10 @@ from limatui.widgets.shown import Looking
 class SnapshotsPane(ListPane[Snapshot], Looking):
     """The snapshots of one instance."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("snapshots", [
         Binding("a", "create", "take one"), Binding("enter", "apply", "go back to it"),
         Binding("d", "delete", "delete"),
-    ]
+    ])
 
     def __init__(self, instance: str = "", *, id: str | None = None) -> None:
         super().__init__(instance, id=id)
@@ -116,26 +116,12 @@ class SnapshotsPane(ListPane[Snapshot], Looking):
 
     def action_apply(self) -> None:
         """Ask, then go back."""
-        subject, chosen = self.subject, self.list.current
-        if subject is None or chosen is None:
-            return
-        name, tag = subject.name, chosen.tag
-        told = ("the machine goes on from there" if subject.status.is_up else
-                "the machine boots from that disk; the memory in it is not used" if chosen.memory else
-                "the machine boots from that disk")
-        lines: list[Line] = [(("taken      ", "faint"), (chosen.date, "")), (("then       ", "faint"), (told, "dim")),
-                             (), ((present.command("apply", name, tag), "faint"),)]
-        question = Ask(f"Take {name} back to {tag}?", lines, (Choice("y", "go back", "yes"),),
-                       warning="what was written since then is lost")
-        self.ask(question, lambda engine: engine.apply_snapshot(name, tag))
+        subject, chosen, name = self.subject, self.list.current, self.instance
+        if subject is not None and chosen is not None:
+            self.ask(dialogs.apply_snapshot(subject, chosen), lambda engine: engine.apply_snapshot(name, chosen.tag))
 
     def action_delete(self) -> None:
         """Ask, then delete."""
         chosen, name = self.list.current, self.instance
         if chosen is not None:
-            tag = chosen.tag
-            lines: list[Line] = [(("taken      ", "faint"), (chosen.date, "")), (),
-                                 ((present.command("delete", name, tag), "faint"),)]
-            question = Ask(f"Delete snapshot {tag} of {name}?", lines, (Choice("y", "delete it", "yes"),),
-                           warning="the machine stays as it is; the way back goes")
-            self.ask(question, lambda engine: engine.delete_snapshot(name, tag))
+            self.ask(dialogs.delete_snapshot(name, chosen), lambda engine: engine.delete_snapshot(name, chosen.tag))

@@ -16,6 +16,7 @@ from textual.widgets import Input
 
 from limacore.errors import LimaError
 from limacore.model.template import TemplateInfo
+from limatui.keymap import named
 from limatui.present import templates as present
 from limatui.present.keys import Key
 from limatui.texts import TemplateText
@@ -24,7 +25,7 @@ from limatui.widgets.ask import Field, Fill, Form, Values
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar, Block
 from limatui.widgets.editor import YamlEditor
-from limatui.widgets.footer import Footer, help_hint
+from limatui.widgets.footer import Footed, Footer, help_hint
 from limatui.widgets.picklist import PickList
 from limatui.widgets.textpane import TextPane
 
@@ -33,16 +34,16 @@ _SETTLE = 0.08
 _WIDE = 100
 
 
-class TemplatesScreen(Screen[None], Aboard):
+class TemplatesScreen(Screen[None], Aboard, Footed):
     """In a wide terminal list and text side by side; in a small one enter shows the text in the list's place."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("templates", [
         Binding("n", "new", "new instance"), Binding("e", "edit", "edit a copy"),
         Binding("slash", "search", "search"), Binding("v", "embed", "with its bases"),
         Binding("b", "blocks", "building blocks"), Binding("y", "copy", "copy command"),
         Binding("enter", "read", "read"), Binding("question_mark", "app.help", show=False),
         Binding("escape,q,T", "back", "back"),
-    ]
+    ])
     AUTO_FOCUS = "PickList"
 
     def __init__(self) -> None:
@@ -106,7 +107,7 @@ class TemplatesScreen(Screen[None], Aboard):
         info = self.list.current
         one = info is not None
         self._footer.keys((
-            Key("n", "new instance", one and not getattr(info, "hidden", False), "new"),
+            Key("n", "new instance", info is not None and not info.hidden, "new"),
             Key("e", "edit" if info and info.own else "edit a copy", one, "edit"), Key("/", "search", True, "search"),
             Key("v", "as written" if self._embedded else "with bases", one, "embed"),
             *(() if self.has_class("-wide") else (Key("enter", "read", one, "read"),)),
@@ -191,10 +192,6 @@ class TemplatesScreen(Screen[None], Aboard):
         if self.list.current is not None:
             self.board.copy(present.command(self.list.current))
 
-    @on(Footer.Pressed)
-    async def _footer_clicked(self, event: Footer.Pressed) -> None:
-        await self.run_action(event.key.action)
-
     def action_new(self) -> None:
         """An instance of it."""
         info = self.list.current
@@ -243,7 +240,7 @@ class TemplatesScreen(Screen[None], Aboard):
 class TemplateEditor(Screen[None]):
     """The editor on a template of the user's own."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "templates")]
+    BINDINGS: ClassVar[list[BindingType]] = named("templates", [Binding("escape", "back", "templates")])
 
     def __init__(self, source: TemplateText) -> None:
         super().__init__()

@@ -12,6 +12,7 @@ from textual.reactive import reactive
 from limacore.errors import LimaError
 from limacore.model.boot import Boot
 from limatui.bridge import clean
+from limatui.keymap import named
 from limatui.present.timeline import timeline
 from limatui.widgets.aboard import Aboard
 from limatui.widgets.bar import Block
@@ -24,14 +25,15 @@ class TimelinePane(Looking, Aboard):
     """The boots of one instance; it scrolls."""
 
     instance: reactive[str] = reactive("", init=False)
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("timeline", [
         Binding("j", "scroll(1)", "down"), Binding("k", "scroll(-1)", "up"),
-    ]
+    ])
 
     def __init__(self, instance: str = "", *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.set_reactive(TimelinePane.instance, instance)
         self._boots: tuple[Boot, ...] = ()
+        self._error = ""
         self._scroll, self._block = VerticalScroll(), Block()
 
     def compose(self) -> ComposeResult:
@@ -50,7 +52,7 @@ class TimelinePane(Looking, Aboard):
 
     def watch_instance(self) -> None:
         """Another machine."""
-        self._boots = ()
+        self._boots, self._error = (), ""
         self._draw()
         self.follow()
 
@@ -63,11 +65,11 @@ class TimelinePane(Looking, Aboard):
         """Read the boots that are remembered."""
         name = self.instance
         try:
-            found = await self.engine.boots(name)
-        except LimaError:
-            found = ()
+            found, error = await self.engine.boots(name), ""
+        except LimaError as failure:
+            found, error = (), failure.message
         if name == self.instance:
-            self._boots = tuple(clean(each) for each in found)
+            self._boots, self._error = tuple(clean(each) for each in found), error
             self._draw()
 
     def _draw(self) -> None:
@@ -75,7 +77,10 @@ class TimelinePane(Looking, Aboard):
             return
         subject = self.board.fleet.get(self.instance)
         cells = max(_NARROWEST, self.size.width - _ASIDE)
-        self._block.show(timeline(subject, self._boots, self.board.now(), cells) if subject else ())
+        if self._error:
+            self._block.show((((self._error, "bad"),),))
+        else:
+            self._block.show(timeline(subject, self._boots, self.board.now(), cells) if subject else ())
 
     def action_scroll(self, lines: int) -> None:
         """Up or down."""

@@ -14,6 +14,7 @@ from textual.strip import Strip
 from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
+from limatui.keymap import named
 from limatui.sanitize import sanitize, sanitize_line
 from limatui.widgets.inked import Inked
 from limatui.widgets.yamltext import block_lines, patches, place_of
@@ -27,10 +28,10 @@ Mark = tuple[str, str]
 class YamlEditor(TextArea, Inked):
     """A text area whose gutter shows problems and changed lines."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("editor", [
         Binding("ctrl+home", "ends(False)", "begin of the text", show=False),
         Binding("ctrl+end", "ends(True)", "end of the text", show=False),
-    ]
+    ])
 
     def __init__(self, *, id: str | None = None, read_only: bool = False) -> None:
         super().__init__(id=id, soft_wrap=False, show_line_numbers=True, tab_behavior="indent", compact=True,

@@ -16,7 +16,7 @@ from limatui.present.keys import Key
 from limatui.widgets.aboard import Aboard
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar, Block
-from limatui.widgets.footer import Footer
+from limatui.widgets.footer import Footed, Footer
 from limatui.widgets.picklist import PickList
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ R = TypeVar("R")
 _LOOKING: Line = (("looking …", "dim"),)
 
 
-class ListScreen(ModalScreen[R], Aboard, Generic[T, R]):
+class ListScreen(ModalScreen[R], Aboard, Footed, Generic[T, R]):
     """A title, a list with what stands around it, keys.
 
     `draw` draws everything; `draw_chosen` what depends on the cursor, and is called when that moves.
@@ -91,11 +91,6 @@ class ListScreen(ModalScreen[R], Aboard, Generic[T, R]):
         event.stop()
         self.draw_chosen()
 
-    def on_footer_pressed(self, event: Footer.Pressed) -> None:
-        """A key was clicked."""
-        if event.key.action:
-            self.call_next(self.run_action, event.key.action)
-
 
 class LookScreen(ListScreen[T, R]):
     """A list that is found out: when the screen opens, and again when a job has begun or ended."""
@@ -134,7 +129,8 @@ class LookScreen(ListScreen[T, R]):
             found = await self.find()
         except LimaError as error:
             found = ()
-            self.empty.show((((error.message, "bad"),), ((error.hint, "dim"),)))
+            told = ((error.message, "bad"), (error.detail, "dim"), (error.hint, "dim"))
+            self.empty.show(tuple((span,) for span in told if span[0]))
         else:
             self.empty.show(self.nothing)
         self.looked = True

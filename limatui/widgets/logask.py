@@ -10,6 +10,7 @@ from textual.containers import Horizontal
 from textual.widgets import Input
 
 from limatui.ink import Line
+from limatui.keymap import named
 from limatui.logs.pattern import turned
 from limatui.widgets.bar import Bar
 
@@ -19,11 +20,11 @@ MOST_REMEMBERED = 100
 class LogAsk(Horizontal):
     """Hidden by the style of the pane until it asks; what is typed comes as messages of its `Input`."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("logs", [
         Binding("up", "earlier(1)", "asked before", show=False),
         Binding("down", "earlier(-1)", "asked after", show=False),
         Binding("ctrl+r", "turn", "text or regex", key_display="ctrl+r"),
-    ]
+    ])
 
     def __init__(self) -> None:
         super().__init__(classes="ask")

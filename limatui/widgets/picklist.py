@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from limatui.ink import Line
+from limatui.keymap import named
 from limatui.widgets.inked import Inked
 
 T = TypeVar("T")
@@ -19,14 +20,14 @@ T = TypeVar("T")
 class PickList(Inked, Generic[T], can_focus=True):
     """Shows items as `line(item, width)` draws them; `key` tells them apart. The first span of a line is its margin."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("lists", [
         Binding("j,down", "move(1)", "down", show=False),
         Binding("k,up", "move(-1)", "up", show=False),
         Binding("g,home", "move(-100000)", "first", show=False),
         Binding("G,end", "move(100000)", "last", show=False),
         Binding("pagedown,ctrl+d", "page(1)", "page down", show=False),
         Binding("pageup,ctrl+u", "page(-1)", "page up", show=False),
-    ]
+    ])
 
     ground = "ground"
 

@@ -17,6 +17,7 @@ from textual.strip import Strip
 
 from limacore.model.instance import Instance
 from limatui.ink import Line, plain
+from limatui.keymap import named
 from limatui.present import rows
 from limatui.widgets.inked import Inked
 
@@ -26,14 +27,14 @@ Data = rows.Row | rows.Head
 class InstanceTable(ScrollView, Inked, can_focus=True):
     """Instances and the heads of their groups; `cursor` is the key of a line, which it follows wherever that goes."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("instances", [
         Binding("down,j", "move(1)", "down", show=False),
         Binding("up,k", "move(-1)", "up", show=False),
         Binding("home,g", "move(-100000)", "first", show=False),
         Binding("end,G", "move(100000)", "last", show=False),
         Binding("pagedown,ctrl+d", "page(1)", "page down", show=False),
         Binding("pageup,ctrl+u", "page(-1)", "page up", show=False),
-    ]
+    ])
     cursor: var[str] = var("", init=False)
 
     class Moved(Message):
@@ -95,9 +96,10 @@ class InstanceTable(ScrollView, Inked, can_focus=True):
             self._repaint([index for index, each in enumerate(self._rows) if each != old[index]])
 
     def _rearranged(self, keys: Sequence[str]) -> None:
-        self.virtual_size = Size(self.size.width, len(self._rows) + 1)
+        cells = self.scrollable_content_region.width
+        self.virtual_size = Size(cells, len(self._rows) + 1)
         names = [each.instance.name for each in self._rows if isinstance(each, rows.Row)]
-        self._columns = rows.columns(self.size.width, names, self.wanted)
+        self._columns = rows.columns(cells, names, self.wanted)
         if self.cursor not in self._place and keys:
             self.cursor = self._instead(keys)
         elif not keys:

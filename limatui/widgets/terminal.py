@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 
+from limatui.keymap import named
 from limatui.widgets.cellpaint import Paint
 from limatui.widgets.copymode import CopyMode
 from limatui.widgets.grid import Cursor, Grid, Match, Mouse
@@ -30,7 +31,7 @@ class Terminal(CopyMode, can_focus=True):
     """Shows a grid that others feed; says what the user typed as `Typed` messages."""
 
     typing: reactive[bool] = reactive(False)
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("console", [
         Binding("enter", "take", "type", key_display="enter"),
         Binding("i", "take", "type", show=False),
         Binding("ctrl+right_square_bracket", "release", "release", key_display="ctrl+]"),
@@ -48,7 +49,7 @@ class Terminal(CopyMode, can_focus=True):
         Binding("f10", "copy", "copy", key_display="F10"),
         Binding("y", "copy", "copy", show=False),
         Binding("escape", "unmark", "unmark", show=False),
-    ]
+    ])
 
     class Typed(Message):
         """Bytes for the guest."""

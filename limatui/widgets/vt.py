@@ -53,6 +53,10 @@ class VtGrid:
         self._free = weakref.finalize(self, self._owned.close)
         self._terminal = self._owned.enter_context(Terminal(*self._size, scrollback=self._history))
         self._terminal.on_reply(self._answers.append)
+        # No pictures: none is kept, and a guest that asks hears nothing and draws with letters.
+        no_room = ffi.new("uint64_t*", 0)
+        limit = lib.GHOSTTY_TERMINAL_OPT_KITTY_IMAGE_STORAGE_LIMIT
+        check(lib.ghostty_terminal_set(self._terminal._t[0], limit, no_room), "no pictures")
         self._state = self._new("GhosttyRenderState", "render_state")
         self._lines = self._new("GhosttyRenderStateRowIterator", "render_state_row_iterator")
         self._cells = self._new("GhosttyRenderStateRowCells", "render_state_row_cells")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import ExitStack
 from typing import Any
 
@@ -10,6 +9,7 @@ from pyghostty._ffi import check, ffi, lib
 from pyghostty.core import Terminal, init_sized
 from textual.keys import _character_to_key
 
+from limatui.present.paste import typed
 from limatui.widgets.grid import Mouse
 
 _MODIFIERS = {"shift": 1, "ctrl": 2, "alt": 4, "meta": 4, "super": 8}
@@ -20,12 +20,21 @@ _KEYS = {
     "tab": "TAB", "backspace": "BACKSPACE", "escape": "ESCAPE", "space": "SPACE",
 } | {f"f{n}": f"F{n}" for n in range(1, 25)} | {letter: letter.upper() for letter in "abcdefghijklmnopqrstuvwxyz"}
 _CHARACTERS = {_character_to_key(char): char for char in map(chr, range(33, 127)) if not char.isalnum()}
+_NAMES = {"\r": "enter", "\x7f": "backspace"}
 _ACTIONS = {"down": lib.GHOSTTY_MOUSE_ACTION_PRESS, "up": lib.GHOSTTY_MOUSE_ACTION_RELEASE,
             "move": lib.GHOSTTY_MOUSE_ACTION_MOTION}
 _BUTTONS = {1: lib.GHOSTTY_MOUSE_BUTTON_LEFT, 2: lib.GHOSTTY_MOUSE_BUTTON_MIDDLE, 3: lib.GHOSTTY_MOUSE_BUTTON_RIGHT,
             4: lib.GHOSTTY_MOUSE_BUTTON_FOUR, 5: lib.GHOSTTY_MOUSE_BUTTON_FIVE}
-_DROPPED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-"""Controls other than tab and newline: they would act, not be text."""
+
+
+def _as_pressed(key: str, character: str | None) -> str:
+    """Some keys go by the name of another one, and only the character tells."""
+    if key == "backspace" and character == "\b":
+        return "ctrl+h"
+    if not character or character[0] != "\x1b" or len(character) != 2:
+        return key
+    char = character[1]
+    return f"alt+{_NAMES.get(char) or (char if char.isalnum() else _character_to_key(char))}"
 
 
 class Encoder:
@@ -47,10 +56,12 @@ class Encoder:
 
     def key(self, key: str, character: str | None) -> bytes:
         """The bytes of a key as Textual names it."""
-        *modifiers, name = key.split("+")
+        *modifiers, name = _as_pressed(key, character).split("+")
         char = _CHARACTERS.get(name) or (name if len(name) == 1 else character if not modifiers else None) or ""
         if name in _KEYS and len(name) > 1:
             char = " " if name == "space" else ""
+        if "shift" in modifiers and len(char) == 1:
+            char = char.upper()
         return self._encode(name.lower(), char, sum(_MODIFIERS.get(each, 0) for each in modifiers))
 
     def _encode(self, name: str, char: str, modifiers: int) -> bytes:
@@ -97,5 +108,5 @@ class Encoder:
 
     def paste(self, text: str) -> bytes:
         """Text as typed: in brackets when the guest asked for that, controls other than tab and newline removed."""
-        typed = _DROPPED.sub("", text).replace("\r\n", "\n").replace("\n", "\r").encode()
-        return b"\x1b[200~" + typed + b"\x1b[201~" if self.brackets() else typed
+        data = typed(text).encode()
+        return b"\x1b[200~" + data + b"\x1b[201~" if self.brackets() else data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from rich.cells import cell_len
 
@@ -26,6 +27,38 @@ LINES = dict(zip("`afgijklmnopqrstuvwxyz{|}~", "◆▒°±␉┘┐┌└┼⎺�
 _PART = re.compile("\x1b\\[([0-9;:]*)m|([\x0e\x0f])|(.)", re.DOTALL)
 _FLAGS = {1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "inverse", 8: "hidden", 9: "strike"}
 _OFF = {22: ("bold", "dim"), 23: ("italic",), 24: ("underline",), 27: ("inverse",), 28: ("hidden",), 29: ("strike",)}
+
+
+TEXT = "".join(f"{number:4} plain text, 中文字 wide, e\u0301 joined, \t tab, é and ─│┌ lines "
+               f"{'x' * (number * 7 % 90)}\n" for number in range(200))
+CODES = (1, 2, 3, 4, 7, 9, *range(31, 38), *range(41, 48), 91, 97, 101)
+CODE = "#!/bin/sh\n# a comment\nfor each in 1 2 3; do\n  echo \"$each\" 'one'\ndone\n" * 9
+VIMRC = "set nocompatible nu hls ruler laststatus=2 bg=dark\nset viminfo= noswapfile\nsil! syntax on\n"
+HTOPRC = ("fields=0 48 17 18 38 1\ndelay=1000\ncolor_scheme=0\nheader_margin=1\nenable_mouse=1\n"
+          "htop_version=3.2.2\nconfig_reader_min_version=3\nheader_layout=two_50_50\n"
+          "column_meters_0=Hostname\ncolumn_meter_modes_0=2\ncolumn_meters_1=Hostname\ncolumn_meter_modes_1=2\n")
+TMUX_CONF = ("set -g status-right ''\nset -s escape-time 0\nset -g terminal-features xterm*:RGB\n"
+             "set -g default-command 'exec sh'\n")
+COLOURS = (
+    "".join(f"\x1b[{code}m code {code} \x1b[0m" for code in CODES)
+    + "\r\n" + "".join(f"\x1b[38;5;{n}m#\x1b[48;5;{255 - n}m \x1b[0m" for n in range(16, 256, 5))
+    + "\r\n\x1b[38;2;1;2;3;48;2;250;100;50mrgb\x1b[0m \x1b[44mto the end\x1b[K\x1b[0m\r\n"
+    + "\x1b(0lqqwqqk\x1b(B \x1b[4:3mcurly\x1b[4:0m off\r\n" + "中" * 45 + "\r\n👍 ✔ ☎\r\nend\x1b[5;3Hmoved\x1b[20;1H"
+)
+
+
+def furnish(home: Path) -> None:
+    """Files to look at, and settings under which nothing changes by itself."""
+    (home / "files/inner").mkdir(parents=True)
+    (home / ".config/htop").mkdir(parents=True)
+    for name, text in (("text", TEXT), ("code.sh", CODE), ("colours", COLOURS), (".vimrc", VIMRC),
+                       ("tmux.conf", TMUX_CONF), (".config/htop/htoprc", HTOPRC)):
+        (home / name).write_text(text)
+    for name, size in (("a.txt", 10), ("b.tar.gz", 2000), ("run", 0)):
+        (home / "files" / name).write_bytes(b"x" * size)
+        os.utime(home / "files" / name, (1e9, 1e9))
+    for folder in ("files/inner", "files"):
+        os.utime(home / folder, (1e9, 1e9))
 
 
 class Cell(NamedTuple):
@@ -166,11 +199,22 @@ class Tmux:
         return theirs(self("capture-pane", "-e", "-p", "-N"), *self.size)
 
 
+class Screen(Protocol):
+    """A program in a terminal of ours."""
+
+    grid: VtGrid
+
+    @property
+    def text(self) -> str: ...
+    def read(self, seconds: float) -> bytes: ...
+    def write(self, keys: bytes) -> None: ...
+
+
 class Pair:
     """The same program twice, typed into alike."""
 
-    def __init__(self, terminal: Terminal, tmux: Tmux) -> None:
-        self.terminal, self.tmux = terminal, tmux
+    def __init__(self, terminal: Screen, tmux: Tmux, patience: float = PATIENCE) -> None:
+        self.terminal, self.tmux, self.patience = terminal, tmux, patience
 
     def press(self, *keys: str, shows: str) -> None:
         """Press keys in both; both must then show the text and be alike in every cell."""
@@ -194,7 +238,7 @@ class Pair:
         self._until_alike(shows, self._replayed)
 
     def _until_alike(self, shows: str, cells: Callable[[], list[list[Cell]]]) -> None:
-        end, why = time.monotonic() + PATIENCE, "nothing was shown"
+        end, why = time.monotonic() + self.patience, "nothing was shown"
         while why:
             assert time.monotonic() < end, f"{why}\n{self.terminal.text}"
             self.terminal.read(0.05)

@@ -22,14 +22,21 @@ class Peer:
         self.got = bytearray()
         self.clients = 0
         self.writer: asyncio.StreamWriter | None = None
+        self.slow = 0
+        """Bytes that it reads between two rounds of the loop; 0 is all there is."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.clients += 1
         self.writer = writer
-        while data := await reader.read(4096):
+        while data := await reader.read(self.slow or 4096):
             self.got += data
+            await asyncio.sleep(0)
         self.clients -= 1
         writer.close()
+
+    def hang_up(self) -> None:
+        assert self.writer is not None
+        self.writer.close()
 
     def print(self, data: bytes) -> None:
         assert self.writer is not None

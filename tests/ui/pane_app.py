@@ -26,12 +26,15 @@ from limatui.themes import THEMES
 class SocketConsole:
     """A serial console over a connected stream."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, engine: FileEngine) -> None:
+        self.reader, self.writer, self.engine = reader, writer, engine
         self.sizes: list[tuple[int, int]] = []
 
     async def read(self) -> bytes:
-        return await self.reader.read(65536)
+        data = await self.reader.read(65536)
+        if not data and self.engine.holder:
+            raise LockedError(f"{self.engine.holder} took the console")
+        return data
 
     async def write(self, data: bytes) -> None:
         self.writer.write(data)
@@ -59,17 +62,20 @@ class FileEngine:
                      if (self.dir(name) / file).exists())
 
     @asynccontextmanager
-    async def console(self, name: str, source: str = "serial", *, size: tuple[int, int] = (80, 24)
+    async def console(self, name: str, source: str = "serial", *, size: tuple[int, int] = (80, 24), take: bool = False
                       ) -> AsyncIterator[SocketConsole]:
         self.calls.append(("console", name, source, size))
+        if take:
+            self.calls.append(("take", name))
+            self.holder = ""
         if self.holder:
-            raise LockedError(f"the console of {name} is held by {self.holder}")
+            raise LockedError(f"the console is held by {self.holder}")
         try:
             reader, writer = await asyncio.open_unix_connection(self.dir(name) / "serial.sock")
         except OSError:
             raise StateError(f"{name} does not run") from None
         try:
-            yield SocketConsole(reader, writer)
+            yield SocketConsole(reader, writer, self)
         finally:
             writer.close()
 

@@ -90,6 +90,15 @@ async def test_verbs_say_that_a_head_is_no_instance() -> None:
         assert board.main.table.cursor == "build"
 
 
+async def test_the_overview_of_a_group_adds_up() -> None:
+    async with playing() as board:
+        await grouped_by(board, "team")
+        await board.press("g")
+        assert "of 6 cores" in board.text and "disk 16 GiB" in board.text and "‖ Paused host disk full" in board.text
+        await board.press("P", "j")
+        assert "of 6 cores" not in board.text
+
+
 async def test_the_mouse_folds_and_opens() -> None:
     async with playing() as board:
         await grouped_by(board, "team")

@@ -25,9 +25,9 @@ async def test_a_regex_is_typed_or_turned_on_and_the_screen_says_so(lima_home: P
         assert pane.has_class("-asking"), "what is wrong is not accepted"
         await until(pilot, on_screen(app, "line 20 "))
         await pilot.press("backspace", "enter")
-        await until(pilot, on_screen(app, "& /line [12]0 /  regex  2 lines"))
+        await until(pilot, on_screen(app, "& /line [12]0 /  2 lines"))
         await pilot.press("escape", "slash", *r"/line \d*42 .*kernel$/", "enter")
-        await until(pilot, on_screen(app, "regex  1/5 lines"))
+        await until(pilot, on_screen(app, "kernel$/  1/5 lines"))
         await pilot.press("n")
         await until(pilot, on_screen(app, "2/5 lines"))
         assert app.recorded == []

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+from limacore.mounts import inotify
 from tests.ui.pane_app import screen_text, until
 from tests.ui.test_logview_pane import logs, on_screen, serial_log
 
@@ -29,7 +32,7 @@ async def test_a_line_that_is_not_ended_grows_on_the_screen_in_counts_and_in_a_f
         append(path, b" root\r\n")
         await until(pilot, on_screen(app, "tiny login: root root"))
         await until(pilot, on_screen(app, "2 found"))
-        assert on_screen(app, "regex  1 line")()
+        assert on_screen(app, "root/  1 line")()
 
 
 async def test_progress_is_one_row_that_changes(lima_home: Path) -> None:
@@ -130,3 +133,17 @@ async def test_keys_are_answered_in_a_flood(lima_home: Path) -> None:
             await until(pilot, lambda: pane.view.page.at_end and pane.view.page.lines)
             before = pane.view.page.lines[-1].start
             await until(pilot, lambda: pane.view.page.lines[-1].start > before)
+
+
+async def test_where_the_system_tells_of_a_new_line_no_clock_is_waited_for(
+    lima_home: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if not inotify.available():
+        pytest.skip("only Linux tells")
+    monkeypatch.setattr("limatui.widgets.logview.IDLE_POLL", 3600.0)
+    path = serial_log(lima_home, 3)
+    async with logs(lima_home) as (app, _pane, pilot):
+        await until(pilot, on_screen(app, "line 2 "))
+        for number in range(5):
+            append(path, b"fresh %d\r\n" % number)
+            await until(pilot, on_screen(app, f"fresh {number}"))

@@ -164,6 +164,18 @@ async def test_a_filter_shows_only_its_lines_counts_them_and_follows(lima_home: 
         assert app.recorded == []
 
 
+async def test_where_there_are_no_lines_it_says_why(lima_home: Path) -> None:
+    serial_log(lima_home, 0)
+    async with logs(lima_home) as (app, _pane, pilot):
+        await until(pilot, on_screen(app, "nothing was written yet"))
+        serial_log(lima_home, 3)
+        await until(pilot, on_screen(app, "line 2 "))
+        await pilot.press("ampersand", *"absent", "enter")
+        await until(pilot, on_screen(app, "no line passes the filter; esc ends it"))
+        await pilot.press("escape")
+        await until(pilot, on_screen(app, "line 2 "))
+
+
 async def test_levels_cycle_and_lines_unfold(lima_home: Path) -> None:
     serial_log(lima_home)
     agent_log(lima_home, *(f'{{"level":"{level}","msg":"said {level}","port":{number},"time":"2026-11-21T01:02:03Z"}}'

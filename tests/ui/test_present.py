@@ -33,7 +33,7 @@ def happened(before: Fleet, after: Fleet, now: float) -> list[Notice]:
 
 def test_numbers_with_units() -> None:
     gib = 1 << 30
-    assert words.size(41 * gib) == ("41", "GiB")
+    assert words.size(41 * gib) == ("41", "GiB") and words.size(0) == ("0", "B")
     assert words.size(int(1023.5 * (1 << 20))) == ("1", "GiB")
     assert words.part_of(int(1.2 * gib), 4 * gib) == "1.2/4 GiB"
     assert words.part_of(int(3.1 * gib), 100 * gib, short=True) == "3.1/100G"

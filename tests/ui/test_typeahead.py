@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from limacore.model.job import Job
 from limatui.palette import Palette
 from limatui.widgets.filterline import FilterLine
@@ -53,6 +55,15 @@ async def test_letters_after_a_slash_in_the_logs_are_looked_for() -> None:
         view = lambda: getattr(board.main.shown, "view", None)  # noqa: E731
         await board.until(lambda: view() is not None and view().found.text == "xserver")
         assert not begun(board)
+
+
+@pytest.mark.parametrize("pane", "356789")
+async def test_tab_after_a_number_goes_into_the_pane_of_a_small_screen(pane: str) -> None:
+    async with playing((80, 24)) as board:
+        burst(board, pane, "tab")
+        await board.until(lambda: board.main.panes.has_keyboard)
+        await board.press("tab")
+        assert board.main.panes.has_keyboard and not begun(board), "there is no list beside it"
 
 
 async def test_a_dialog_gets_what_is_typed_ahead() -> None:

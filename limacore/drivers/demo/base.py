@@ -17,6 +17,7 @@ from limacore.drivers.demo.world import Machine
 from limacore.errors import NotFoundError
 from limacore.jobs import Jobs
 from limacore.model.instance import Status
+from limacore.paths import HomePaths
 
 TICK = 1.0
 BOOT_TICK = 0.25
@@ -27,6 +28,7 @@ class DemoWorld:
 
     def __init__(self, count: int = 5, *, frozen: float | None = None, label: str = "demo") -> None:
         self.home = tempfile.mkdtemp(prefix="limatui-demo-")
+        self._home = HomePaths(Path(self.home))
         self._label = label
         self._frozen = frozen
         self._wake: set[asyncio.Event] = set()

@@ -81,7 +81,7 @@ class DemoEngine(DemoVerbs, DemoStorage, DemoRuntime, DemoTexts, DemoDoctor):
         return files.logs(self._directory(name), self._get(name).started_at)
 
     @asynccontextmanager
-    async def console(self, name: str, source: str = "serial", *, size: tuple[int, int] = (80, 24)
+    async def console(self, name: str, source: str = "serial", *, size: tuple[int, int] = (80, 24), take: bool = False
                       ) -> AsyncIterator[DemoConsole]:
         """Hold a serial port, or a shell; raises LockedError or StateError."""
         if not self._get(name).status.is_up:
@@ -92,7 +92,7 @@ class DemoEngine(DemoVerbs, DemoStorage, DemoRuntime, DemoTexts, DemoDoctor):
         if source == "shell" and not live:
             raise StateError(f"instance `{name}` is not ready for a shell")
         line = self._line(name) if source == "serial" else self._lines.setdefault(f"{name}/{source}", Line(name))
-        async with line.hold(live=live and source in ("serial", "shell"), log=log) as held:
+        async with line.hold(live=live and source in ("serial", "shell"), log=log, take=take) as held:
             yield held
 
     def shell_argv(self, name: str) -> tuple[str, ...]:

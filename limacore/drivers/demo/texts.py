@@ -11,8 +11,8 @@ from limacore.base.files import write_atomic
 from limacore.drivers.demo.base import DemoWorld
 from limacore.errors import StateError
 from limacore.model.config import Problem
-from limacore.model.template import Effective, TemplateInfo
-from limacore.paths import HomePaths, InstancePaths
+from limacore.paths import InstancePaths
+from limacore.templates.texts import TemplateTexts
 
 
 def apply_queued(paths: InstancePaths) -> None:
@@ -22,15 +22,11 @@ def apply_queued(paths: InstancePaths) -> None:
         paths.queued_yaml.unlink()
 
 
-class DemoTexts(DemoWorld):
+class DemoTexts(TemplateTexts, DemoWorld):
     """Reads, checks and writes lima.yaml and templates below the demo's own home."""
 
     def _paths(self, name: str) -> InstancePaths:
         return InstancePaths(self._directory(name))
-
-    @property
-    def _home(self) -> HomePaths:
-        return HomePaths(Path(self.home))
 
     @property
     def unsaved(self) -> Path:
@@ -80,39 +76,3 @@ class DemoTexts(DemoWorld):
         """Forget what waits."""
         self._paths(name).queued_yaml.unlink(missing_ok=True)
         self._waiting.discard(name)
-
-    def effective(self, name: str, text: str) -> tuple[Effective, ...]:
-        """Every value that a text leads to."""
-        from limacore.templates import gallery
-
-        return gallery.effective(text, self._home.instance(name).lima_yaml, self._home)
-
-    def templates(self) -> tuple[str, ...]:
-        """Names for `create`."""
-        from limacore.templates import catalog
-
-        return catalog.names(self._home)
-
-    def describe_templates(self) -> tuple[TemplateInfo, ...]:
-        """All templates by name."""
-        from limacore.templates import gallery
-
-        return gallery.describe(self._home)
-
-    def template_text(self, name: str, *, embedded: bool = False) -> str:
-        """The text of a template."""
-        from limacore.templates import gallery
-
-        return gallery.text(name, self._home, embedded=embedded)
-
-    def check_template(self, name: str, text: str) -> tuple[Problem, ...]:
-        """Every problem of a template's text."""
-        from limacore.templates import gallery
-
-        return gallery.check(name, text, self._home)
-
-    def save_template(self, name: str, text: str) -> None:
-        """Write a template of the user's own."""
-        from limacore.templates import gallery
-
-        gallery.save(name, text, self._home)
