@@ -1,20 +1,32 @@
 """The console: how fast it takes what a guest prints, against pyte where that is installed and against the serial port.
 
 Goals: parse >= 100 MB/s; a frame of 200x50 with 20 new lines <= 5 ms of CPU; at the port's own speed (0.55 MB/s in tiny
-pieces) <= 20 % of a core.
+pieces) <= 20 % of a core. The same bytes from a process to the screen: ours as the pane reads a serial socket, tmux in
+its own window, and a pseudo-terminal that is only read.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import pty
+import socket
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
+from measure import interleave, tell
 from textual.app import App, ComposeResult
 
+from limacore.engine.console import SerialConsole
+from limatui.screens.console import READ_PAUSE
 from limatui.themes import THEMES
+from limatui.turns import give_way
 from limatui.widgets.grid import open_grid
 from limatui.widgets.terminal import Terminal
 
@@ -95,6 +107,64 @@ async def port_load(terminal: Terminal, seconds: float = 3.0) -> float:
     return (time.process_time() - cpu) / seconds
 
 
+def through_console(file: Path) -> float:
+    """MB/s from a process through a socket to the painted screen, by the loop of the pane."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    with ours, subprocess.Popen(("cat", str(file)), stdout=theirs):
+        theirs.close()
+        return file.stat().st_size / 1e6 / asyncio.run(_shown(SerialConsole(ours)))
+
+
+async def _shown(console: SerialConsole) -> float:
+    """Seconds until all that comes has been painted."""
+    app = Bench()
+    async with app.run_test(size=(200, 50)) as pilot:
+        terminal = app.query_one(Terminal)
+        terminal.open(open_grid(200, 50))
+        await pilot.pause()
+        began = time.perf_counter()
+        while data := await console.read():
+            terminal.feed(data)
+            await give_way(READ_PAUSE)
+        await pilot.pause()
+        return time.perf_counter() - began
+
+
+def through_tmux(file: Path) -> float:
+    """MB/s into a window of tmux that nobody looks at."""
+    tmux = ("tmux", "-f", "/dev/null", "-S", str(file.with_name("s")))
+    began = time.perf_counter()
+    command = f"cat {file}; tmux -S {file.with_name('s')} wait-for -S read"
+    subprocess.run((*tmux, "new-session", "-d", "-x", "200", "-y", "50", command), check=True)
+    subprocess.run((*tmux, "wait-for", "read"), check=True)
+    return file.stat().st_size / 1e6 / (time.perf_counter() - began)
+
+
+def through_pty(file: Path) -> float:
+    """MB/s through a pseudo-terminal whose other side only reads."""
+    began = time.perf_counter()
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execvp("cat", ("cat", str(file)))
+    with contextlib.suppress(OSError):
+        while os.read(terminal, 65536):
+            pass
+    os.waitpid(pid, 0)
+    os.close(terminal)
+    return file.stat().st_size / 1e6 / (time.perf_counter() - began)
+
+
+def through() -> None:
+    """Interleaved rounds of all three."""
+    with tempfile.TemporaryDirectory(prefix="b-", dir="/tmp") as place:
+        file = Path(place) / "boot.log"
+        file.write_bytes(LINE * 200_000)
+        results = interleave(ROUNDS, tmux=lambda: through_tmux(file), console=lambda: through_console(file),
+                             terminal=lambda: through_pty(file))
+    tell("the same 18 MB from a process to the screen", results, "tmux", "MB/s", 1)
+
+
 def main() -> int:
     """Print the numbers; 1 when a goal is missed."""
     speed, other = median(parse), parse_with_pyte()
@@ -104,6 +174,7 @@ def main() -> int:
     print(f"parse             {speed:8.0f} MB/s   goal >= 100{against}; {speed * 1e6 / PORT:.0f} times the serial port")
     print(f"frame, 20 lines   {frame:8.2f} ms CPU goal <= 5")
     print(f"at port speed     {load * 100:8.1f} %      goal <= 20 of a core")
+    through()
     return 0 if speed >= 100 and frame <= 5 and load <= 0.20 else 1
 
 

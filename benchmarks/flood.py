@@ -36,18 +36,19 @@ main(["--demo", "1000"])
 FLOOD = """
 import asyncio, sys
 sys.path.insert(0, {root!r})
-from limacore.drivers.demo import DemoEngine
-from limatui.app import Dashboard
-from limatui.driver import TerminalDriver
+from limatui.lean import import_textual
+import_textual()
+from limatui import app
+from limatui.__main__ import main
 from tests.ui.flood import flooding
-class Flooded(Dashboard):
-    alone = True
-    def on_mount(self):
+class Flooded(app.Dashboard):
+    def on_mount(self):  # beside that of the dashboard: Textual calls both
         self.run_worker(self.flood(), group="flood")
     async def flood(self):
         async with flooding(self.bridge.engine, "default"):
             await asyncio.Event().wait()
-Flooded(DemoEngine(1000), driver_class=TerminalDriver).run()
+app.Dashboard = Flooded
+main(["--demo", "1000"])
 """
 CURSOR = "▌".encode()
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120

@@ -32,6 +32,7 @@ from limatui.assets import stylesheets
 from limatui.batch import Outcomes
 from limatui.bridge import Bridge
 from limatui.colourless import Colourless
+from limatui.lean import forget_pictures
 from limatui.messages import CreateWanted, JobWanted, ManyWanted, Wanted
 from limatui.notices import Notice
 from limatui.outside import run_in_terminal
@@ -77,6 +78,7 @@ class Dashboard(App[None], inherit_bindings=False):
     def __init__(self, engine: EngineApi, *, clock: Callable[[], float] = time.time, settings: Settings | None = None,
                  driver_class: type[Driver] | None = None, view: View | None = None) -> None:
         super().__init__(driver_class=driver_class, css_path=stylesheets()[0])
+        forget_pictures()
         self.now = clock
         self.bridge = Bridge(engine, self, clock)
         self.set_reactive(Dashboard.settings, settings or Settings())

@@ -17,6 +17,7 @@ from limacore.model.instance import Instance
 from limatui import bulk, deeds, filter
 from limatui.actions import ACTIONS, BY_ID, unbound
 from limatui.keymap import named
+from limatui.lean import forget_watchers
 from limatui.present import layout, listing, overview, rows
 from limatui.present.listing import View
 from limatui.present.work import at_work
@@ -119,6 +120,10 @@ class MainScreen(Screen[None]):
         self.watch(self.app, "settings", self._settings_changed)
         self.watch(self.app, "trouble", self._draw_rest, init=False)
         self.bindings_updated_signal.subscribe(self, lambda _: self._draw_keys())
+
+    def on_screen_resume(self) -> None:
+        """Whatever was over it is closed."""
+        forget_watchers(self.app)
 
     # --- data up
 
