@@ -18,6 +18,7 @@ from limacore.model.disk import DataDisk
 from limacore.model.instance import Fleet, HostUsage, Instance, Status, Usage
 from limacore.paths import HomePaths, InstancePaths
 from limacore.store import disks
+from limacore.store.doubt import Doubt
 from limacore.store.scan import scan
 
 _SETTLED = 0.2
@@ -34,6 +35,7 @@ class Observer:
         self._counters: dict[int, tuple[float, float, int, int]] = {}
         self._cpu_times = _host_cpu()
         self._ready_seconds: dict[str, float] = {}
+        self._doubt = Doubt()
 
     async def look(self) -> Fleet:
         """One Fleet; never raises for a single broken instance."""
@@ -51,7 +53,7 @@ class Observer:
         return Fleet(str(self._home.home), enriched, data_disks, self._host())
 
     def _read(self) -> tuple[tuple[Instance, ...], tuple[DataDisk, ...]]:
-        return scan(self._home), disks.list_all(self._home)
+        return self._doubt.believed(scan(self._home)), disks.list_all(self._home)
 
     async def _ask(self, instance: Instance) -> AgentStatus | None:
         if not instance.ha_pid:
