@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 import statistics
 import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
+import types
 
 from measure import LIMATUI, instance
 
-from limacore.guest import cidata
+from limacore.guest import agentfile
 
-sys.path.insert(0, str(Path(cidata.__file__).parent / "payload"))
-agent = importlib.import_module("agent")
+agent = types.ModuleType("agent")
+exec(agentfile.content(), agent.__dict__)
 
 ROUNDS = 50
 GUEST = """

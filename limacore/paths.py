@@ -128,48 +128,65 @@ def hostname(name: str) -> str:
     return "lima-" + name.replace(".", "-").replace("_", "-")
 
 
+class _Named:
+    """A file by its name in the directory of its owner. Its path is made when it is first asked for: a look at twenty
+    instances asks for a few of their forty files, once a second, and making all of them was half of its cost."""
+
+    def __init__(self, name: str) -> None:
+        self._file = name
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._attribute = name
+
+    def __get__(self, owner: InstancePaths, kind: type) -> Path:
+        path: Path = owner.dir / self._file
+        owner.__dict__[self._attribute] = path
+        return path
+
+
 class InstancePaths:
     """The files of one instance directory."""
+
+    lima_yaml = _Named("lima.yaml")
+    queued_yaml = _Named(".lima.yaml.queued")
+    lima_version = _Named("lima-version")
+    protected = _Named("protected")
+    cloud_config = _Named("cloud-config.yaml")
+    cidata = _Named("cidata.iso")
+    image = _Named("image")
+    disk = _Named("disk")
+    iso = _Named("iso")
+    basedisk = _Named("basedisk")
+    diffdisk = _Named("diffdisk")
+    kernel = _Named("kernel")
+    kernel_cmdline = _Named("kernel.cmdline")
+    initrd = _Named("initrd")
+    efi_code = _Named("qemu-efi-code.fd")
+    ha_pid = _Named("ha.pid")
+    ha_sock = _Named("ha.sock")
+    ha_stdout = _Named("ha.stdout.log")
+    ha_stderr = _Named("ha.stderr.log")
+    ssh_config = _Named("ssh.config")
+    ssh_sock = _Named("ssh.sock")
+    ga_sock = _Named("ga.sock")
+    ga_ssh_sock = _Named("ga-ssh.sock")
+    ga_udp_sock = _Named("ga-udp.sock")
+    qmp_sock = _Named("qmp.sock")
+    events_sock = _Named("qmp-events.sock")
+    serial_sock = _Named("serial.sock")
+    serial_log = _Named("serial.log")
+    ansible_inventory = _Named("ansible-inventory.yaml")
+    vz_identifier = _Named("vz-identifier")
+    vz_efi = _Named("vz-efi")
+    cidata_folder = _Named("cidata")
+    halted = _Named("halted.tmp")
+    suspended = _Named("suspended.json")
+    swtpm = _Named("swtpm")
+    swtpm_sock = _Named("swtpm.sock")
 
     def __init__(self, directory: Path) -> None:
         self.dir = directory
         self.name = directory.name
-        self.lima_yaml = directory / "lima.yaml"
-        self.queued_yaml = directory / ".lima.yaml.queued"
-        self.lima_version = directory / "lima-version"
-        self.protected = directory / "protected"
-        self.cloud_config = directory / "cloud-config.yaml"
-        self.cidata = directory / "cidata.iso"
-        self.image = directory / "image"
-        self.disk = directory / "disk"
-        self.iso = directory / "iso"
-        self.basedisk = directory / "basedisk"
-        self.diffdisk = directory / "diffdisk"
-        self.kernel = directory / "kernel"
-        self.kernel_cmdline = directory / "kernel.cmdline"
-        self.initrd = directory / "initrd"
-        self.efi_code = directory / "qemu-efi-code.fd"
-        self.ha_pid = directory / "ha.pid"
-        self.ha_sock = directory / "ha.sock"
-        self.ha_stdout = directory / "ha.stdout.log"
-        self.ha_stderr = directory / "ha.stderr.log"
-        self.ssh_config = directory / "ssh.config"
-        self.ssh_sock = directory / "ssh.sock"
-        self.ga_sock = directory / "ga.sock"
-        self.ga_ssh_sock = directory / "ga-ssh.sock"
-        self.ga_udp_sock = directory / "ga-udp.sock"
-        self.qmp_sock = directory / "qmp.sock"
-        self.events_sock = directory / "qmp-events.sock"
-        self.serial_sock = directory / "serial.sock"
-        self.serial_log = directory / "serial.log"
-        self.ansible_inventory = directory / "ansible-inventory.yaml"
-        self.vz_identifier = directory / "vz-identifier"
-        self.vz_efi = directory / "vz-efi"
-        self.cidata_folder = directory / "cidata"
-        self.halted = directory / "halted.tmp"
-        self.suspended = directory / "suspended.json"
-        self.swtpm = directory / "swtpm"
-        self.swtpm_sock = directory / "swtpm.sock"
 
     def driver_pid(self, vm_type: str = "qemu") -> Path:
         """`qemu.pid`, `vz.pid`, …"""

@@ -9,6 +9,12 @@ import gc
 import os
 import sys
 
+TYPE_CHECKING = False  # `typing` itself would cost more than an answer to `--version`
+if TYPE_CHECKING:
+    from limatui.api import EngineApi
+
+_SWITCH = 0.001
+"""Seconds that a thread of the engine may keep the interpreter while a key waits; Python's own 5 ms are felt."""
 USAGE = "usage: limatui [--demo [N]]   the dashboard\n       limatui VERB …         see `limatui --help`\n"
 
 
@@ -102,23 +108,35 @@ def dashboard(words: list[str]) -> int:
 
 
 def _run(demo: int | None) -> int:
+    engine = _engine(demo)
+    from limatui.lean import import_textual
+
+    import_textual()
+    from limatui import viewfile
     from limatui.app import Dashboard
     from limatui.driver import TerminalDriver
     from limatui.settings import load
 
-    if demo is None:
-        from limacore.engine import Engine
-
-        app = Dashboard(Engine(), settings=load(), driver_class=TerminalDriver)
-    else:
-        from limacore.drivers.demo import DemoEngine
-
-        app = Dashboard(DemoEngine(demo), settings=load(), driver_class=TerminalDriver)
+    view = viewfile.load() if demo is None else None
+    app = Dashboard(engine, settings=load(), driver_class=TerminalDriver, view=view)
     app.alone = True
+    sys.setswitchinterval(_SWITCH)
     gc.freeze()
     gc.enable()
     app.run()
     return app.return_code or 0
+
+
+def _engine(demo: int | None) -> EngineApi:
+    if demo is not None:
+        from limacore.drivers.demo import DemoEngine
+
+        return DemoEngine(demo)
+    from limacore.engine import Engine
+
+    engine = Engine()
+    engine.look_ahead()
+    return engine
 
 
 if __name__ == "__main__":

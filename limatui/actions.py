@@ -41,6 +41,8 @@ class Action(Struct, frozen=True):
     """The equivalent command, with `{}` for the instance name."""
     reason: Callable[[Subject], Reason] = _always
     name_for: Callable[[Subject], str] | None = None
+    verbs: tuple[str, ...] = ()
+    """The verbs of the engine that it leads to."""
 
     def word(self, subject: Subject) -> str:
         """The label for this instance."""
@@ -63,7 +65,7 @@ def _start(subject: Subject) -> Reason:
     if subject.status in (Status.STOPPED, Status.SUSPENDED, Status.BROKEN, *_ORPHANS):
         return ""
     if subject.status is Status.PAUSED:
-        return f"{subject.name} is paused: P lets it go on"
+        return f"{subject.name} is paused: {key('pause')} lets it go on"
     return f"{subject.name} is already {subject.status.value.lower()}"
 
 
@@ -146,54 +148,81 @@ def _snapshot(subject: Subject) -> Reason:
 
 ACTIONS: tuple[Action, ...] = (
     Action("start", "s", "start", "start the instance", "instance", 1, "limatui start {}", _start,
-           lambda each: "go on" if each and each.status is Status.SUSPENDED else "start"),
+           lambda each: "go on" if each and each.status is Status.SUSPENDED else "start", verbs=("start",)),
     Action("stop", "x", "stop", "stop it after a countdown that esc ends", "instance", 2, "limatui stop {}", _stop,
-           lambda each: "cancel" if each and each.status is Status.STARTING else "stop"),
+           lambda each: "cancel" if each and each.status is Status.STARTING else "stop", verbs=("stop",)),
     Action("insist", "X", "stop now", "end the machine at once, unsaved data in it is lost", "instance", 0,
-           "limatui stop -f {}", _insist),
-    Action("restart", "r", "restart", "stop, then start", "instance", 3, "limatui restart {}", _restart),
+           "limatui stop -f {}", _insist, verbs=("stop",)),
+    Action("restart", "r", "restart", "stop, then start", "instance", 3, "limatui restart {}", _restart,
+           verbs=("restart",)),
     Action("pause", "P", "pause", "let the machine stand still, or go on", "instance", 0, "limatui pause {}", _pause,
-           lambda each: "resume" if each and each.status is Status.PAUSED else "pause"),
+           lambda each: "resume" if each and each.status is Status.PAUSED else "pause", verbs=("pause", "resume")),
     Action("suspend", "Z", "suspend", "keep its memory in its disk and end it until it is started", "instance", 0,
-           "limatui suspend {}", _runs),
+           "limatui suspend {}", _runs, verbs=("suspend",)),
     Action("memory", "", "memory", "how much of its memory the guest may use now", "instance", 0,
-           "limatui memory set {} SIZE", _runs),
+           "limatui memory set {} SIZE", _runs, verbs=("set_memory",)),
     Action("protect", "p", "protect", "protect it against deletion, or lift that", "instance", 4,
-           "limatui protect {}", _needs_one, lambda each: "unprotect" if each and each.protected else "protect"),
+           "limatui protect {}", _needs_one, lambda each: "unprotect" if each and each.protected else "protect",
+           verbs=("protect",)),
     Action("shell", "t", "shell", "a shell in your real terminal; then back here", "instance", 5,
            "limatui shell {}", _shell),
     Action("console", "c", "console", "the serial console, full screen", "pane", 6, "", _needs_one),
     Action("logs", "l", "logs", "the logs, full screen", "pane", 7, "", _needs_one),
-    Action("edit", "e", "edit", "lima.yaml in the editor", "pane", 8, "", _needs_one),
+    Action("edit", "e", "edit", "lima.yaml in the editor", "pane", 8, "limatui edit {}", _needs_one),
     Action("disks", "d", "disks", "disks of this instance and additional ones", "pane", 10, "limatui disk list"),
     Action("new", "n", "new", "a new instance from a template", "instance", 9,
-           "limatui create --name=NAME template:default"),
+           "limatui create --name=NAME template:default", verbs=("create",)),
     Action("clone", "C", "clone", "a copy under another name, while it is stopped", "instance", 0,
-           "limatui clone {} NEW", _moves),
+           "limatui clone {} NEW", _moves, verbs=("clone",)),
     Action("rename", "R", "rename", "another name, while it is stopped", "instance", 0, "limatui rename {} NEW",
-           _moves),
+           _moves, verbs=("rename",)),
     Action("snapshot", "S", "snapshot", "keep its disk, its memory too if it runs", "instance", 0,
-           "limatui snapshot create {} --tag TAG", _snapshot),
+           "limatui snapshot create {} --tag TAG", _snapshot, verbs=("create_snapshot",)),
     Action("reset", "F", "factory reset", "as it was when it was made, after a question", "instance", 0,
-           "limatui factory-reset {}", _reset),
-    Action("delete", "D", "delete", "delete it, after a question", "instance", 0, "limatui delete {}", _delete),
+           "limatui factory-reset {}", _reset, verbs=("factory_reset",)),
+    Action("delete", "D", "delete", "delete it, after a question", "instance", 0, "limatui delete {}", _delete,
+           verbs=("delete",)),
     Action("mark", "space", "mark", "mark it, for what is then done to all that are marked", "list"),
     Action("mark_all", "asterisk", "mark all", "mark all that are shown, or none", "list"),
     Action("sort", "o", "sort", "by name, status, cpu, memory, disk or uptime", "list"),
     Action("reverse", "O", "turn around", "the order the other way round", "list"),
+    Action("group", "b", "group", "by status, template, architecture, driver or a label of lima.yaml", "list"),
+    Action("fold", "f", "fold", "the group of the cursor without its members, and back", "list"),
     Action("hide", "h", "hide stopped", "only what is up, and back", "list"),
     Action("faults", "exclamation_mark", "only faults", "only what needs a look, and back", "list"),
     Action("snapshots", "", "snapshots", "the snapshots of this instance", "pane", 0, "limatui snapshot list {}",
            _needs_one),
-    Action("templates", "T", "templates", "the templates: look, edit a copy, make an instance of one", "dashboard"),
+    Action("disk_create", "", "new disk", "an additional disk", "pane", 0, "limatui disk create NAME --size SIZE",
+           verbs=("create_disk",)),
+    Action("disk_import", "", "import disk", "an additional disk of an image file", "pane", 0,
+           "limatui disk import NAME FILE", verbs=("import_disk",)),
+    Action("disk_resize", "", "resize disk", "in the pane of disks: choose it there", "pane", 0,
+           "limatui disk resize NAME --size SIZE", verbs=("resize_disk",)),
+    Action("disk_unlock", "", "unlock disk", "one that a dead instance holds: choose it in the pane", "pane", 0,
+           "limatui disk unlock NAME", verbs=("unlock_disk",)),
+    Action("disk_delete", "", "delete disk", "an additional one: choose it in the pane", "pane", 0,
+           "limatui disk delete NAME", verbs=("delete_disk",)),
+    Action("snapshot_apply", "", "go back", "to a snapshot: choose it in the pane", "pane", 0,
+           "limatui snapshot apply {} --tag TAG", _snapshot, verbs=("apply_snapshot",)),
+    Action("snapshot_delete", "", "drop snapshot", "delete one: choose it in the pane", "pane", 0,
+           "limatui snapshot delete {} --tag TAG", _snapshot, verbs=("delete_snapshot",)),
+    Action("forward_add", "", "forward port", "one more port or socket, until it stops", "pane", 0,
+           "limatui forward add {} GUEST", _runs, verbs=("add_forward",)),
+    Action("forward_remove", "", "stop forward", "of a port: choose it in the pane", "pane", 0,
+           "limatui forward remove {} HOST", _runs, verbs=("remove_forward",)),
+    Action("remount", "", "mount again", "a directory of this computer: choose it in the pane", "pane", 0,
+           "limatui remount {} MOUNTPOINT", _runs, verbs=("remount",)),
+    Action("templates", "T", "templates", "look, edit a copy, make an instance of one", "dashboard", 0,
+           "limatui create --list-templates"),
     Action("cache", "I", "image cache", "downloaded images: what they take, who uses them, prune", "dashboard", 0,
-           "limatui cache list"),
+           "limatui cache list", verbs=("prune",)),
     Action("doctor", "i", "doctor", "what is wrong with it, and a key for each repair", "pane", 0,
-           "limatui doctor {}", _needs_one),
+           "limatui doctor {}", _needs_one, verbs=("repair",)),
     Action("checkup", "H", "doctor for all", "what is wrong with this computer and all instances", "dashboard", 0,
-           "limatui doctor"),
-    Action("jobs", "J", "jobs", "what runs, what failed and why", "dashboard", 11),
-    Action("events", "E", "events", "what happened to machines, whoever did it", "dashboard"),
+           "limatui doctor", verbs=("repair",)),
+    Action("jobs", "J", "jobs", "what runs, what failed and why", "dashboard", 11, verbs=("again",)),
+    Action("events", "E", "events", "what happened to machines, whoever did it", "dashboard", 0,
+           "limatui watch"),
     Action("filter", "slash", "filter", "filter the list: text, regular expression, !not, status:running", "dashboard",
            12),
     Action("palette", "colon,ctrl+p", "palette", "find an action by its name", "dashboard", 13),
@@ -224,12 +253,27 @@ def bind(keys: keymap.Keymap) -> Mapping[str, str]:
     """Give actions other keys than their own; returns them as Textual wants them, by the id of the binding."""
     _bound.clear()
     _bound.update(keys)
-    return {name: ",".join(those) or unbound(BY_ID[name]) for name, those in keys.items()}
+    return {name: ",".join(those) or unbound(name) for name, those in keys.items()}
 
 
-def unbound(action: Action) -> str:
+def unbound(action: str) -> str:
     """A key that no terminal sends: bindings want one."""
-    return f"no-key-{action.id}"
+    return f"no-key-{action}"
+
+
+def rebound(scope: str) -> keymap.Keymap:
+    """Keys of the user's own in a pane or screen, by the names of their bindings there."""
+    return {name.partition(".")[2]: keys for name, keys in _bound.items() if name.startswith(f"{scope}.")}
+
+
+def any_rebound() -> bool:
+    """Whether any pane or screen has keys of the user's own."""
+    return any("." in name for name in _bound)
+
+
+def is_rebound(binding: str) -> bool:
+    """Whether a binding of a pane or screen has, by its id."""
+    return "." in binding and binding in _bound
 
 
 def keys_of(action: Action) -> keymap.Keys:

@@ -43,6 +43,9 @@ class EngineApi(Protocol):
     def unsaved(self) -> Path:
         """Where texts are kept that are not saved yet."""
 
+    def warm(self) -> None:
+        """Import what verbs and queries need before somebody asks; 0.1 s, so in a thread."""
+
     def watch(self) -> AsyncIterator[Fleet]:
         """A Fleet now and whenever it differs, about once a second; ends when the engine closes."""
 
@@ -116,7 +119,7 @@ class EngineApi(Protocol):
     def log_files(self, name: str) -> tuple[LogFile, ...]:
         """The logs of an instance that exist now, serial.log first, then ha.stderr.log, earlier boots last."""
 
-    def console(self, name: str, source: str = "serial", *, size: tuple[int, int] = (80, 24)
+    def console(self, name: str, source: str = "serial", *, size: tuple[int, int] = (80, 24), take: bool = False
                 ) -> AbstractAsyncContextManager[Console]:
         """Hold a serial socket (`serial`, `serialv`, `serialp`), or a `shell` of that size over ssh.
 

@@ -8,11 +8,11 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from msgspec.structs import replace
 from rich.console import RenderableType
-from textual import on, work
+from textual import events, on, work
 from textual._compositor import CompositorUpdate
 from textual.app import App, SuspendNotSupported
 from textual.binding import BindingType
@@ -26,21 +26,26 @@ from limacore.errors import LimaError
 from limacore.model.instance import Fleet, Instance
 from limacore.model.job import Job, JobState
 from limacore.model.template import TemplateInfo
-from limatui import clipboard, verbs
+from limatui import afterwards, clipboard, verbs, viewfile
 from limatui.actions import bind
 from limatui.api import EngineApi
 from limatui.assets import stylesheets
+from limatui.batch import Outcomes
 from limatui.bridge import Bridge
 from limatui.colourless import Colourless
-from limatui.messages import CreateWanted, JobWanted, Wanted
+from limatui.messages import CreateWanted, JobWanted, ManyWanted, Wanted
 from limatui.notices import Notice
 from limatui.outside import run_in_terminal
 from limatui.painted import Changes, Painted
+from limatui.present.listing import View
 from limatui.sanitize import sanitize
 from limatui.screens.main import MainScreen
 from limatui.settings import Settings, save
 from limatui.themes import THEMES
-from limatui.tomledit import Value
+from limatui.typeahead import Passed, TypeAhead
+
+if TYPE_CHECKING:
+    from limatui.tomledit import Value
 
 _AFTERWARDS = 5.0
 """Seconds after a job in which what happens to its instance is its doing."""
@@ -50,6 +55,8 @@ RETRY = 3.0
 """Seconds before an engine that broke is followed again."""
 _AGAIN = 60.0
 _TELL_STALLS = 2.0
+_PATIENCE = 0.5
+"""Seconds that the rest waits for an engine that has not answered yet."""
 _GROWN = 2.0
 """Seconds after which all that lives long is there."""
 Severity = Literal["information", "warning", "error"]
@@ -70,21 +77,25 @@ class Dashboard(App[None], inherit_bindings=False):
     """Why the fleet that is shown is not current; empty when it is."""
 
     def __init__(self, engine: EngineApi, *, clock: Callable[[], float] = time.time, settings: Settings | None = None,
-                 driver_class: type[Driver] | None = None) -> None:
-        super().__init__(driver_class=driver_class, css_path=stylesheets())
+                 driver_class: type[Driver] | None = None, view: View | None = None) -> None:
+        super().__init__(driver_class=driver_class, css_path=stylesheets()[0])
         self.now = clock
         self.bridge = Bridge(engine, self, clock)
         self.set_reactive(Dashboard.settings, settings or Settings())
+        self._view = view
+        self.typeahead = TypeAhead(self, super().on_event)
         self._saving = asyncio.Lock()
         self._colourless = [Colourless()]
         self._painted = Painted()
         self.toast_seconds = 4.0
         self.last_command = ""
-        self._told: set[int] = set()
+        self._outcomes = Outcomes(self)
         self._lamented: set[tuple[str, float]] = set()
         for theme in THEMES.values():
             self.register_theme(theme)
         self.theme = self.settings.theme
+        self.stylesheet.set_variables(self.get_css_variables())
+        self._coloured = self.theme
         self.bridge.engine.interval = self.settings.refresh
         self.set_keymap(bind(self.settings.keys))
 
@@ -109,11 +120,18 @@ class Dashboard(App[None], inherit_bindings=False):
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen."""
-        return MainScreen()
+        return MainScreen(self._view)
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Other colours; Textual asks for it at every start, where it would parse all sheets once more."""
+        if self._coloured != self.theme:
+            self._coloured = self.theme
+            super().refresh_css(animate)
 
     def on_mount(self) -> None:
         """Begin to follow the engine."""
         self.follow()
+        self.complete()
         if self.alone:
             # A full round of the collector through widgets and styles holds keys up for 50 ms: it leaves them out.
             self.set_timer(_GROWN, gc.freeze)
@@ -121,6 +139,17 @@ class Dashboard(App[None], inherit_bindings=False):
             self.watch_the_loop()
         if self.settings.problems:
             self.tell("\n".join(self.settings.problems), title="settings that are not used", severity="warning")
+
+    @work(group="afterwards", exit_on_error=False)
+    async def complete(self) -> None:
+        """Get what the first picture did not wait for."""
+        await self.bridge.first_fleet(_PATIENCE)
+        painted = asyncio.Event()
+        self.call_after_refresh(painted.set)
+        await painted.wait()
+        await afterwards.dress(self)
+        if self.alone:
+            await asyncio.to_thread(afterwards.load, self.bridge.engine)
 
     @work(group="bridge", exit_on_error=False)
     async def follow(self) -> None:
@@ -170,6 +199,24 @@ class Dashboard(App[None], inherit_bindings=False):
             self.log.error(event.worker.error)
             self.tell(f"{event.worker.error!r}", title="limatui: internal error", severity="error")
 
+    # --- keys
+
+    async def on_event(self, event: events.Event) -> None:
+        """What is typed goes on in its order."""
+        if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded:
+            await self.typeahead.take(event)
+        else:
+            await super().on_event(event)
+
+    @on(Passed)
+    async def _key_passed(self, message: Passed) -> None:
+        await self.typeahead.passed(message)
+
+    def on_key(self, event: events.Key) -> None:
+        """A key that came before anybody had the keyboard is for who has it now."""
+        if self.typeahead.came_early(event):
+            event.prevent_default().stop()
+
     # --- wishes down
 
     @on(Wanted)
@@ -177,6 +224,10 @@ class Dashboard(App[None], inherit_bindings=False):
         subject = self.fleet.get(wish.name)
         if subject is not None:
             self.begin(lambda: verbs.VERBS[wish.action](self.bridge.engine, subject, wish.value))
+
+    @on(ManyWanted)
+    def _many_wanted(self, wish: ManyWanted) -> None:
+        self._outcomes.begin(wish)
 
     @on(JobWanted)
     def _job_wanted(self, wish: JobWanted) -> None:
@@ -238,17 +289,7 @@ class Dashboard(App[None], inherit_bindings=False):
         """Tell each failure once, and remember the last command."""
         if jobs:
             self.last_command = jobs[0].command
-        for job in jobs:
-            if job.state in (JobState.FAILED, JobState.CANCELLED) and job.id not in self._told:
-                self._told.add(job.id)
-                self._tell_end(job)
-
-    def _tell_end(self, job: Job) -> None:
-        if job.state is JobState.CANCELLED:
-            self.tell("cancelled, and undone", title=job.title)
-        else:
-            self.tell("\n".join(part for part in (job.error, job.hint) if part), title=f"{job.title} failed",
-                      severity="error")
+        self._outcomes.see(jobs)
 
     def heard(self, news: tuple[Notice, ...]) -> None:
         """Tell what others did: a machine started by another program, a guest that powered itself off."""
@@ -310,6 +351,18 @@ class Dashboard(App[None], inherit_bindings=False):
             self.fail(error)
         else:
             self.settings = replace(self.settings, lines=lines)
+
+    @work(group="view", exit_on_error=False)
+    async def keep_view(self, view: View) -> None:
+        """Remember how the list is looked at, if it was remembered; only the newest view counts."""
+        if self._view is None:
+            return
+        self._view = view
+        try:
+            async with self._saving:
+                await asyncio.to_thread(viewfile.save, self._view)
+        except LimaError as error:
+            self.fail(error)
 
     def watch_settings(self, settings: Settings) -> None:
         """Other ones are in force."""

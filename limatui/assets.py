@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePath
+from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -13,7 +13,6 @@ def styles() -> Path:
     return packed if packed.is_dir() else _PACKAGE.parent / "styles"
 
 
-def stylesheets() -> list[str | PurePath]:
+def stylesheets() -> list[Path]:
     """Every stylesheet, in a fixed order; `main.tcss` first."""
-    found = sorted(styles().glob("*.tcss"), key=lambda path: (path.stem != "main", path.stem))
-    return list(found)
+    return sorted(styles().glob("*.tcss"), key=lambda path: (path.stem != "main", path.stem))

@@ -6,7 +6,9 @@ Every string of a guest or of a disk passes `sanitize_line` here, before anythin
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
+from itertools import chain
 from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
@@ -19,12 +21,11 @@ from limatui.history import History
 from limatui.notices import Notice, happened
 from limatui.sanitize import sanitize_line
 from limatui.tail import tail
+from limatui.turns import give_way, in_pieces
 
 _AS_IS = frozenset({"config", "dir"})
 """Fields that are used, not shown: a path must keep its bytes."""
 _KEPT_NOTICES = 200
-_SLICE = 100
-"""Instances that are made safe before keys have their turn."""
 
 S = TypeVar("S", bound=Struct)
 
@@ -51,31 +52,37 @@ class Bridge:
         self._app = app
         self._cleaned: dict[str, tuple[Instance, Instance]] = {}
         self._told: dict[int, tuple[Job, Job]] = {}
+        self._begun = asyncio.Event()
+
+    async def first_fleet(self, seconds: float) -> None:
+        """Wait until a fleet is known, or so long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._begun.wait()
 
     async def follow_fleet(self) -> None:
         """Until the engine closes."""
         async for raw in self.engine.watch():
             await self._prepare(raw)
             fleet = self.clean_fleet(raw)
-            await asyncio.sleep(0)
+            await give_way()
             now = self.clock()
             self.history.add(fleet, now)
-            await asyncio.sleep(0)
+            await give_way()
             before: Fleet = self._app.fleet
-            news = happened(before if before.home else None, fleet, now)
+            news = tuple(chain(*await in_pieces(happened(before if before.home else None, fleet, now))))
             self.notices = (*reversed(news), *self.notices)[:_KEPT_NOTICES]
-            await asyncio.sleep(0)
+            await give_way()
             self._app.fleet = fleet
             self._app.trouble = ""
+            self._begun.set()
             if before.home and news:
                 self._app.heard(news)
 
     async def _prepare(self, raw: Fleet) -> None:
-        """Make a thousand instances safe in slices: all at once holds keys up for 40 ms."""
-        for at in range(0, len(raw.instances), _SLICE):
-            for each in raw.instances[at:at + _SLICE]:
-                self._cleaned[each.name] = (each, self._instance(each))
-            await asyncio.sleep(0)
+        """Make a thousand instances safe in pieces: all at once holds keys up for 40 ms."""
+        for seen, safe in zip(raw.instances, await in_pieces(map(self._instance, raw.instances)), strict=True):
+            self._cleaned[seen.name] = (seen, safe)
 
     async def follow_jobs(self) -> None:
         """Until the engine closes."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from limacore.model.instance import Instance
+from limacore.model.instance import Instance, Status
 from limatui.actions import BY_ID
 
-VERBS = ("start", "stop", "insist", "restart", "protect", "delete", "mark")
+VERBS = ("start", "stop", "insist", "restart", "pause", "suspend", "protect", "delete", "mark")
 """Actions that take marks; `mark` only stands in the footer with them."""
 
 
@@ -17,9 +17,17 @@ def split(action: str, marked: Sequence[Instance]) -> tuple[tuple[Instance, ...]
         return (), ()
     if action == "protect":
         return tuple(each for each in marked if each.protected == lifts(marked)), ()
-    reasons = {each.name: BY_ID[action].reason(each) for each in marked}
+    still = action == "pause" and not resumes(marked)
+    reasons = {each.name: f"{each.name} is paused already" if still and each.status is Status.PAUSED
+               else BY_ID[action].reason(each) for each in marked}
     return (tuple(each for each in marked if not reasons[each.name]),
             tuple(reason for reason in reasons.values() if reason))
+
+
+def resumes(marked: Sequence[Instance]) -> bool:
+    """Whether `pause` lets them go on: when there is none to be paused, but some that are."""
+    halting = [each for each in marked if not BY_ID["pause"].reason(each)]
+    return bool(halting) and all(each.status is Status.PAUSED for each in halting)
 
 
 def lifts(marked: Sequence[Instance]) -> bool:
@@ -31,4 +39,6 @@ def word(action: str, marked: Sequence[Instance]) -> str:
     """What it is called for these."""
     if action == "protect":
         return "unprotect" if lifts(marked) else "protect"
+    if action == "pause":
+        return "resume" if resumes(marked) else "pause"
     return BY_ID[action].label

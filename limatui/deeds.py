@@ -12,9 +12,10 @@ from limacore.model.instance import Status
 from limacore.model.job import JobState
 from limatui import bulk
 from limatui.actions import BY_ID, key
-from limatui.messages import Wanted
+from limatui.messages import ManyWanted, Wanted
 from limatui.present import listing
 from limatui.present.listing import View
+from limatui.widgets.filterline import FilterLine
 
 if TYPE_CHECKING:
     from limatui.screens.main import MainScreen
@@ -66,10 +67,10 @@ class Countdown:
 
     def _done(self) -> None:
         self.cancel()
-        for name in self._names:
-            self._screen.post_message(Wanted("stop", name))
         if len(self._names) > 1:
-            self._screen.table.unmark()
+            _each(self._screen, "stop", self._names)
+        else:
+            self._screen.post_message(Wanted("stop", self._names[0]))
 
     def cancel(self) -> bool:
         """Forget it; returns whether there was something to forget."""
@@ -200,6 +201,13 @@ def _doctor(screen: MainScreen, name: str) -> None:
     screen.app.push_screen(DoctorScreen(name), answered)
 
 
+def _in_pane(pane: str, action: str = "") -> Callable[[MainScreen], None]:
+    """The pane with the keyboard; an action that needs nothing chosen there is begun at once."""
+    def deed(screen: MainScreen) -> None:
+        screen.open(pane, zoom=False, action=action)
+    return deed
+
+
 def _new(screen: MainScreen) -> None:
     screen.dashboard.open_form()
 
@@ -245,6 +253,17 @@ def _zoom(screen: MainScreen) -> None:
 def _mark(screen: MainScreen) -> None:
     if screen.focused is screen.table:
         screen.table.mark()
+
+
+def _group(screen: MainScreen) -> None:
+    screen.view = listing.next_group(screen.view, screen.dashboard.fleet.instances)
+
+
+def _fold(screen: MainScreen) -> None:
+    if screen.view.group:
+        screen.fold()
+    else:
+        screen.dashboard.tell(f"there are no groups: {key('group')} makes some", severity="warning")
 
 
 def _view(change: Callable[[View], View]) -> Callable[[MainScreen], None]:
@@ -293,8 +312,7 @@ def all_marked(screen: MainScreen, action: str) -> None:
 
 def _each(screen: MainScreen, action: str, names: tuple[str, ...]) -> None:
     """One job for each: they run side by side."""
-    for name in names:
-        screen.post_message(Wanted(action, name))
+    screen.post_message(ManyWanted(action, bulk.word(action, screen.table.marked), names))
     screen.table.unmark()
 
 
@@ -310,10 +328,15 @@ DEEDS: dict[str, Callable[[MainScreen], None]] = {
     "templates": _templates, "checkup": lambda screen: _doctor(screen, ""),
     "doctor": lambda screen: _doctor(screen, screen.subject.name if screen.subject else ""),
     "snapshots": lambda screen: screen.open("snapshots", zoom=False),
+    "disk_create": _in_pane("disks", "create"), "disk_import": _in_pane("disks", "import"),
+    **dict.fromkeys(("disk_resize", "disk_unlock", "disk_delete"), _in_pane("disks")),
+    **dict.fromkeys(("snapshot_apply", "snapshot_delete"), _in_pane("snapshots")),
+    "forward_add": _in_pane("ports", "add"), "forward_remove": _in_pane("ports"), "remount": _in_pane("mounts"),
     "jobs": _jobs, "events": _events, "help": _help, "palette": _palette, "copy": _copy, "zoom": _zoom, "quit": _quit,
-    "filter": lambda screen: screen.open_filter(),
+    "filter": lambda screen: screen.query_one(FilterLine).open(),
     "mark": _mark, "mark_all": lambda screen: screen.table.mark_all(),
     "sort": _view(listing.next_sort), "reverse": _view(lambda view: replace(view, backwards=not view.backwards)),
+    "group": _group, "fold": _fold,
     "hide": _view(lambda view: replace(view, up_only=not view.up_only)),
     "faults": _view(lambda view: replace(view, faults_only=not view.faults_only)),
     "theme": _theme, "settings": _settings,

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from limacore.base.units import parse_size
 from limacore.errors import LimaError
 from limacore.model.instance import Fleet, Instance, Status
+from limacore.model.snapshot import Snapshot
 from limacore.paths import check_instance_name
 from limatui.actions import BY_ID
 from limatui.ink import Line, cut
 from limatui.present import ports, snapshots
 from limatui.present.disks import amount
 from limatui.present.words import plural
-from limatui.widgets.ask import Ask, Choice, Field, Fill, Form, TypeName
+from limatui.widgets.ask import Ask, Choice, Field, Fill, Form, TypeName, Values
 
 
 def _label(name: str, value: str, mark: str = "") -> Line:
@@ -51,7 +52,7 @@ def rename(subject: Instance, fleet: Fleet) -> Fill:
                          _label("changes", "its directory, host name and ssh alias"),
                          _label("keeps", "everything in it", "dim")]
 
-    def wrong(values: tuple[str, ...]) -> str:
+    def wrong(values: Values) -> str:
         return "that is its name" if values[0] == subject.name else wrong_new_name(values[0], fleet)
 
     return Fill(Form(lines, (Field("name", "its new name", subject.name),), wrong,
@@ -79,14 +80,32 @@ def wrong_memory(text: str, subject: Instance) -> str:
 
 def snapshot(subject: Instance, taken: frozenset[str]) -> Fill:
     """Ask for the tag."""
-    memory = subject.usage.guest_memory_used or subject.usage.memory_bytes
-    kept = f"the disk and about {amount(memory)} of memory" if subject.status.is_up else "the disk"
+    used = subject.usage.guest_memory_used or subject.usage.memory_bytes
+    kept = f"the disk and about {amount(used)} of memory" if subject.status.is_up else "the disk"
     more = _label("meanwhile", "the machine stands still", "warn") if subject.status.is_up else \
         _label("not", "additional disks", "dim")
     lines: list[Line] = [(("Snapshot of ", "bold"), (subject.name, "bold number")), (), _label("keeps", kept), more]
     return Fill(Form(lines, (Field("tag", "such as before-upgrade"),),
                      lambda values: snapshots.wrong_tag(values[0], taken),
                      lambda values: snapshots.command("create", subject.name, values[0]), "take it"))
+
+
+def apply_snapshot(subject: Instance, each: Snapshot) -> Ask:
+    """Whether a machine is to be taken back to a snapshot."""
+    then = ("the machine goes on from there" if subject.status.is_up else
+            "the machine boots from that disk; the memory in it is not used" if each.memory else
+            "the machine boots from that disk")
+    lines: list[Line] = [_label("taken", each.date), _label("then", then, "dim"), (),
+                         ((snapshots.command("apply", subject.name, each.tag), "faint"),)]
+    return Ask(f"Take {subject.name} back to {each.tag}?", lines, (Choice("y", "go back", "yes"),),
+               warning="what was written since then is lost")
+
+
+def delete_snapshot(name: str, each: Snapshot) -> Ask:
+    """Whether a snapshot is to go."""
+    lines: list[Line] = [_label("taken", each.date), (), ((snapshots.command("delete", name, each.tag), "faint"),)]
+    return Ask(f"Delete snapshot {each.tag} of {name}?", lines, (Choice("y", "delete it", "yes"),),
+               warning="the machine stays as it is; the way back goes")
 
 
 def forward(name: str, guest: str = "") -> Fill:
@@ -150,3 +169,9 @@ def insist(subject: Instance) -> Ask:
     told = ("Its memory is given up; the next start boots, as after a power cut." if suspended else
             "The guest is not asked: what it has not written is lost.")
     return Ask(f"End {subject.name} at once?", (((told, "dim"),),), (Choice("X", "end it", "yes"),))
+
+
+def unsaved(names: Sequence[str]) -> Ask:
+    """Whether to leave though texts of these are not saved."""
+    return Ask("lima.yaml has changes that are not saved", [((name, ""),) for name in names],
+               [Choice("l", "leave, they are offered again", "leave"), Choice("d", "drop them and leave", "drop")])

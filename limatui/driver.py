@@ -18,6 +18,8 @@ from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
 from limatui.glyphs import for_terminal
+from limatui.keyparser import KeyParser
+from limatui.turns import INPUT
 
 _ESCAPE_WAIT = int(constants.ESCAPE_DELAY * 1000) + 10
 """Milliseconds after input in which a lone escape may still become a sequence."""
@@ -72,7 +74,7 @@ class TerminalDriver(LinuxDriver):
         poll = select.poll()
         poll.register(self.fileno, select.POLLIN)
         poll.register(self._wake_read, select.POLLIN)
-        parser = XTermParser(self._debug)
+        parser = KeyParser(self._debug)
         decode = getincrementaldecoder("utf-8")("replace").decode
         wait: int | None = None
         while self._wake_read not in (ready := dict(poll.poll(wait))):
@@ -80,6 +82,8 @@ class TerminalDriver(LinuxDriver):
             if data == b"":
                 self._hung_up()
                 return
+            if data:
+                INPUT.heard()
             for event in parser.feed(decode(data)) if data else ():
                 self.process_message(event)
             for event in parser.tick():

@@ -21,6 +21,8 @@ Span = tuple[str, str]
 Line = tuple[Span, ...]
 
 BLANK: Line = ()
+_BETWEEN = 2
+"""Cells that are free between what stands at the two edges."""
 
 
 def line(*parts: str | Span) -> Line:
@@ -77,9 +79,9 @@ def pad(spans: Line, cells: int) -> Line:
 
 
 def spread(left: Line, right: Line, cells: int) -> Line:
-    """`left` at the left edge, `right` at the right edge; `left` is cut first."""
+    """`left` at the left edge, `right` at the right edge, something between; `left` is cut first."""
     room = max(0, cells - width(right))
-    return (*pad(left, room), *cut(right, cells))
+    return (*pad(cut(left, room - _BETWEEN if right else room), room), *cut(right, cells))
 
 
 def beside(left: Iterable[Line], right: Iterable[Line], column: int) -> tuple[Line, ...]:
@@ -96,6 +98,17 @@ def indent(lines: Iterable[Line], cells: int) -> tuple[Line, ...]:
     return tuple(((" " * cells, ""), *each) if each else each for each in lines)
 
 
+_DEFAULT, _GREY, _WHITE, _BRIGHT = -1, 8, 15, 8
+
+
+def _brighter(colour: Color) -> Color:
+    """What can be read on one of the eight grounds of a poor terminal."""
+    if colour.ansi is None or colour.ansi > _GREY:
+        return colour
+    number = {_DEFAULT: _WHITE, _GREY: _WHITE - _BRIGHT}.get(colour.ansi, colour.ansi + _BRIGHT)
+    return Color(*Color.parse("ansi_white").rgb, ansi=number)
+
+
 class Ink:
     """Marks as styles of one theme."""
 
@@ -110,9 +123,9 @@ class Ink:
     def _style(self, marks: str, ground: str = "") -> Style:
         words = marks.split()
         tokens = [word for word in words if word in self._variables]
+        front, back = self.colour(tokens[-1] if tokens else "text-bright"), self.colour(ground or "ground")
         return Style(
-            color=self.colour(tokens[-1] if tokens else "text-bright").rich_color,
-            bgcolor=self.colour(ground or "ground").rich_color,
+            color=(_brighter(front) if back.ansi not in (None, -1) else front).rich_color, bgcolor=back.rich_color,
             bold="bold" in words, italic="italic" in words, underline="underline" in words,
             reverse="reverse" in words,
         )

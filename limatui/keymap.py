@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 
+from textual.binding import Binding, BindingType
 from textual.keys import _character_to_key
 
 Keys = tuple[str, ...]
@@ -53,17 +56,29 @@ def shown(key: str) -> str:
     return "+".join((*modifiers, name))
 
 
-def settle(wanted: Keymap, defaults: Keymap) -> tuple[dict[str, Keys], dict[str, str]]:
+def named(scope: str, bindings: Sequence[Binding]) -> list[BindingType]:
+    """The bindings of a screen, a pane or a widget, so that the user may give them other keys: `logs.by-time`."""
+    return [each if each.id else replace(each, id=f"{scope}.{slug(each)}") for each in bindings]
+
+
+def slug(binding: Binding) -> str:
+    """What a binding is called in the settings: its words, or its action where it has none."""
+    words = binding.description or binding.action.rpartition(".")[2]
+    return "-".join(re.findall(r"[a-z0-9]+", words.lower()))
+
+
+def settle(wanted: Keymap, defaults: Keymap, fixed: Mapping[str, str] = FIXED
+           ) -> tuple[dict[str, Keys], dict[str, str]]:
     """What of `wanted` comes into force, and why the rest does not: its action keeps the default then."""
     kept, refused = dict(wanted), {}
-    while clash := _clash(kept, defaults):
+    while clash := _clash(kept, defaults, fixed):
         action, refused[action] = clash
         del kept[action]
     return kept, refused
 
 
-def _clash(wanted: Keymap, defaults: Keymap) -> tuple[str, str] | None:
-    holder = dict(FIXED) | {key: action for action, keys in defaults.items() if action not in wanted for key in keys}
+def _clash(wanted: Keymap, defaults: Keymap, fixed: Mapping[str, str]) -> tuple[str, str] | None:
+    holder = dict(fixed) | {key: action for action, keys in defaults.items() if action not in wanted for key in keys}
     for action, keys in wanted.items():
         for key in keys:
             if holder.setdefault(key, action) != action:

@@ -22,6 +22,14 @@ class Wanted(Message):
         self.value = value
 
 
+class ManyWanted(Message):
+    """The user wants a verb done to several instances, and wants to be told once how that went."""
+
+    def __init__(self, action: str, word: str, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self.action, self.word, self.names = action, word, names
+
+
 class JobWanted(Message):
     """The user wants something that is not about one instance: a call of the engine that begins a job."""
 

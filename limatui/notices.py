@@ -34,14 +34,18 @@ class Notice(Struct, frozen=True):
     """True for a step on the way, which nobody needs to be told."""
 
 
-def happened(before: Fleet | None, after: Fleet, now: float) -> tuple[Notice, ...]:
-    """Every change worth a line, in the order of the list."""
+def happened(before: Fleet | None, after: Fleet, now: float) -> Iterator[tuple[Notice, ...]]:
+    """Every change worth a line: those of one instance after the other, in the order of the list; mostly none."""
     if before is None:
-        return tuple(notice for each in after.instances for notice in _errors(None, each, now))
+        for each in after.instances:
+            yield tuple(_errors(None, each, now))
+        return
     old = {each.name: each for each in before.instances}
-    gone = [name for name in old if after.get(name) is None]
-    return (*(notice for each in after.instances for notice in _changes(old.get(each.name), each, now)),
-            *(Notice(now, name, "was deleted") for name in gone), *_host(before.host, after.host, now))
+    for each in after.instances:
+        was = old.pop(each.name, None)
+        yield () if was is each else tuple(_changes(was, each, now))
+    yield tuple(Notice(now, name, "was deleted") for name in old)
+    yield tuple(_host(before.host, after.host, now))
 
 
 def _host(old: HostUsage, new: HostUsage, now: float) -> Iterator[Notice]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,8 +13,12 @@ from textual.strip import Strip
 from textual.widgets import Input
 
 from limatui.actions import Action, Subject
+from limatui.keymap import named
 from limatui.present.keys import matches, palette_line
 from limatui.widgets.lines import Lines
+
+if TYPE_CHECKING:
+    from limatui.app import Dashboard
 
 _ROWS = 14
 
@@ -31,10 +35,11 @@ class _Found(Lines):
 class Palette(ModalScreen[str]):
     """Returns the id of the chosen action, or an empty string."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("palette", [
         Binding("escape", "dismiss('')", "back"),
+        Binding("ctrl+y", "copy", "copy its command"),
         Binding("down,ctrl+n,tab", "move(1)", "down"), Binding("up,ctrl+p,shift+tab", "move(-1)", "up"),
-    ]
+    ])
 
     def __init__(self, subject: Subject) -> None:
         super().__init__()
@@ -81,6 +86,15 @@ class Palette(ModalScreen[str]):
         if self._found:
             self._at = (self._at + step) % len(self._found)
             self._draw()
+
+    def action_copy(self) -> None:
+        """Copy the command that does the same."""
+        command = self._found[self._at].command(self._subject) if self._found else ""
+        board: Dashboard = self.app  # type: ignore[assignment]
+        if command:
+            board.copy(command)
+        else:
+            board.tell("no command does that", severity="warning")
 
     @on(Input.Submitted)
     def _chosen(self) -> None:

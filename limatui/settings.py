@@ -8,18 +8,22 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from limacore.errors import ConfigError, HostError
 from limatui import keymap
-from limatui.actions import BY_ID, DEFAULTS
+from limatui.actions import DEFAULTS
 from limatui.present.rows import COLUMNS
 from limatui.themes import THEMES
-from limatui.tomledit import Value, put, statements
 
+if TYPE_CHECKING:
+    from limatui.tomledit import Value
+
+Refuse = Callable[[str, str], None]
+"""Tells a problem: the key in the file, and why it is not used."""
 REFRESH = (0.2, 60.0)
 COUNTDOWN = (0, 60)
 
@@ -35,7 +39,7 @@ class Settings(Struct, frozen=True):
     countdown: int = 3
     """Seconds before a machine is stopped."""
     keys: Mapping[str, tuple[str, ...]] = {}
-    """By the id of the action."""
+    """By the id of the action; `logs.search` for those of a pane or screen."""
     lines: Mapping[str, int] = {}
     problems: tuple[str, ...] = ()
 
@@ -73,6 +77,8 @@ def _for_this_terminal(settings: Settings) -> Settings:
 def parse(text: str, file: str = "settings.toml") -> Settings:
     """Settings from TOML text."""
     import tomllib
+
+    from limatui.tomledit import statements
 
     try:
         tree = tomllib.loads(text)
@@ -130,27 +136,47 @@ _CHECKS: dict[str, Callable[[object], str]] = {
 }
 
 
-def _keys(table: object, refuse: Callable[[str, str], None]) -> dict[str, tuple[str, ...]]:
+def _keys(table: object, refuse: Refuse) -> dict[str, keymap.Keys]:
     if not isinstance(table, dict):
         refuse("keys", "it is a table: [keys]")
         return {}
-    wanted = {}
-    for action, value in table.items():
+    inner = {name: value for name, value in table.items() if isinstance(value, dict)}
+    own = {name: value for name, value in table.items() if name not in inner}
+    return {**_settled("keys", own, DEFAULTS, keymap.FIXED, refuse),
+            **{f"{scope}.{name}": keys for scope, names in inner.items()
+               for name, keys in _keys_of_scope(scope, names, refuse).items()}}
+
+
+def _keys_of_scope(scope: str, names: Mapping[str, object], refuse: Refuse) -> dict[str, keymap.Keys]:
+    from limatui import scopes
+
+    if scope not in scopes.SCOPES:
+        refuse(f"keys.{scope}", f"no keys are called so{keymap.like(scope, scopes.SCOPES)}")
+        return {}
+    return _settled(f"keys.{scope}", names, scopes.defaults(scope), scopes.fixed(scope), refuse)
+
+
+def _settled(table: str, values: Mapping[str, object], defaults: keymap.Keymap, fixed: Mapping[str, str],
+             refuse: Refuse) -> dict[str, keymap.Keys]:
+    """What of a table comes into force; the rest is refused."""
+    wanted: dict[str, keymap.Keys] = {}
+    for action, value in values.items():
         names = [value] if isinstance(value, str) else value
-        why = _odd_keys(action, names)
+        why = _odd_keys(action, names, defaults)
         if why:
-            refuse(f"keys.{action}", why)
+            refuse(f"{table}.{action}", why)
         else:
-            wanted[action] = tuple(keymap.known(each) for each in names if each)
-    kept, refused = keymap.settle(wanted, DEFAULTS)
+            wanted[action] = tuple(keymap.known(each) for each in names if each)  # type: ignore[attr-defined]
+    kept, refused = keymap.settle(wanted, defaults, fixed)
     for action, why in refused.items():
-        refuse(f"keys.{action}", f"{why}; {action} keeps {' '.join(map(keymap.shown, DEFAULTS[action])) or 'no key'}")
+        keeps = " ".join(map(keymap.shown, defaults[action])) or "no key"
+        refuse(f"{table}.{action}", f"{why}; {action} keeps {keeps}")
     return kept
 
 
-def _odd_keys(action: str, names: object) -> str:
-    if action not in BY_ID:
-        return f"there is no such action{keymap.like(action, BY_ID)}"
+def _odd_keys(action: str, names: object, known: keymap.Keymap) -> str:
+    if action not in known:
+        return f"there is no such action{keymap.like(action, known)}"
     if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
         return 'it is a key or a list of keys, such as "w" or ["w", "ctrl+w"]'
     odd = next((each for each in names if each and not keymap.known(each)), None)
@@ -163,6 +189,7 @@ def save(key: str, value: Value) -> dict[str, int]:
     Raises HostError or ConfigError when it cannot be written.
     """
     from limacore.base.files import write_atomic, write_failed
+    from limatui.tomledit import put
 
     path = settings_file().resolve()  # a link into a directory of dotfiles stays one
     try:

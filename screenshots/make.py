@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -15,6 +16,7 @@ from textual.pilot import Pilot
 
 from limacore.drivers.demo import DemoEngine
 from limatui.app import Dashboard
+from limatui.themes import THEMES
 
 HERE = Path(__file__).resolve().parent
 NOW = 1_795_216_442.0
@@ -22,82 +24,79 @@ SIZES = {"80x24": (80, 24), "120x36": (120, 36), "200x60": (200, 60)}
 
 
 class Shot(Struct, frozen=True):
-    """A picture: its name, its size, what is pressed; `+3` lets three seconds pass.
+    """A picture: its name, what is pressed before it; `+3` lets three seconds pass.
 
-    `create=NAME=TEMPLATE` makes an instance, as the form would.
+    `create=NAME=TEMPLATE` makes an instance, as the form would. A `detail` shows part of a screen that has its own
+    pictures: there is one of it, in one size and the dark theme.
     """
 
     name: str
-    size: str
     story: str
+    detail: bool = False
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """Those that it is made in."""
+        return ("120x36",) if self.detail else tuple(SIZES)
+
+    @property
+    def themes(self) -> tuple[str, ...]:
+        """Those that it is made in."""
+        return ("dark",) if self.detail else tuple(THEMES)
 
 
 SHOTS = (
-    Shot("instances", "120x36", ""),
-    Shot("instances", "80x24", ""),
-    Shot("wide", "200x60", ""),
-    Shot("boot", "80x24", "j"),
-    Shot("boot", "120x36", "j"),
-    Shot("orphan", "120x36", "G"),
-    Shot("console", "120x36", "c enter m a k e enter"),
-    Shot("logs", "120x36", "3"),
-    Shot("editor", "120x36", "e " + "down " * 4 + "end backspace 4 " + "down " * 10 + "end 0"),
-    Shot("disks", "120x36", "5"),
-    Shot("ports", "120x36", "6 tab p wait"),
-    Shot("ports", "80x24", "6 tab p wait j"),
-    Shot("ports", "200x60", "6 tab p wait"),
-    Shot("mounts", "120x36", "7 tab G"),
-    Shot("mounts", "80x24", "7 tab G"),
-    Shot("snapshots", "120x36", "8 tab j"),
-    Shot("timeline", "120x36", "9 wait"),
-    Shot("timeline", "80x24", "9 wait"),
-    Shot("timeline", "200x60", "9 wait"),
-    Shot("marked", "120x36", "o space j space p +1"),
-    Shot("marked", "80x24", "space j j space h"),
-    Shot("events", "120x36", "E j"),
-    Shot("shell", "120x36", "2 tab s wait enter u n a m e space - a enter l s enter"),
-    Shot("paused", "120x36", "j j j"),
-    Shot("doctor", "120x36", "H wait"),
-    Shot("doctor", "80x24", "G i wait"),
-    Shot("logs-merged", "120x36", "3 tab a wait"),
-    Shot("logs-filter", "120x36", "3 tab ampersand e r r o r enter wait"),
-    Shot("forward", "120x36", "6 tab a 9 0 0 0 tab 1 9 0 0 0"),
-    Shot("cache", "120x36", "I j j"),
-    Shot("jobs", "120x36", "create=web=docker +7 J"),
-    Shot("clone", "120x36", "j j C"),
-    Shot("editor-complete", "120x36", "e " + "down " * 7 + "end enter v i d wait"),
-    Shot("editor-complete", "80x24", "e " + "down " * 7 + "end enter v i d wait"),
-    Shot("effective", "120x36", "e " + "down " * 4 + "end backspace 4 wait f2"),
-    Shot("templates", "120x36", "T wait slash d o c k e r wait enter wait"),
-    Shot("templates", "80x24", "T wait"),
-    Shot("new", "120x36", "n wait ctrl+u w e b tab d o c k e r tab 4 tab 8 G i B tab tab ~ slash s r c colon w wait"),
-    Shot("new", "200x60", "n wait ctrl+u w e b tab d o c k e r tab 4 tab 8 G i B tab tab ~ slash s r c colon w wait"),
-    Shot("new", "80x24", "n wait ctrl+u w e b tab d o c"),
-    Shot("help", "120x36", "question_mark"),
-    Shot("palette", "120x36", "colon"),
+    Shot("instances", ""),
+    Shot("boot", "j"),
+    Shot("console", "c enter m a k e enter"),
+    Shot("shell", "2 tab s wait enter u n a m e space - a enter l s enter"),
+    Shot("logs", "3"),
+    Shot("logs-merged", "3 tab a wait", detail=True),
+    Shot("logs-filter", "3 tab ampersand e r r o r enter wait", detail=True),
+    Shot("editor", "e " + "down " * 7 + "end enter v i d wait"),
+    Shot("editor-error", "e " + "down " * 4 + "end backspace 4 " + "down " * 10 + "end 0", detail=True),
+    Shot("effective", "e " + "down " * 4 + "end backspace 4 wait f2", detail=True),
+    Shot("disks", "5 tab"),
+    Shot("ports", "6 tab p wait"),
+    Shot("forward", "6 tab a 9 0 0 0 tab 1 9 0 0 0", detail=True),
+    Shot("mounts", "7 tab G"),
+    Shot("snapshots", "8 tab j"),
+    Shot("timeline", "9 wait"),
+    Shot("doctor", "H wait"),
+    Shot("cache", "I j j"),
+    Shot("templates", "T wait slash d o c k e r wait enter wait"),
+    Shot("new", "n wait ctrl+u w e b tab d o c k e r tab 4 tab 8 G i B tab tab ~ slash s r c colon w wait"),
+    Shot("jobs", "create=web=docker +7 J"),
+    Shot("events", "E j"),
+    Shot("settings", "comma j j"),
+    Shot("help", "question_mark"),
+    Shot("palette", "colon"),
+    Shot("orphan", "G", detail=True),
+    Shot("paused", "j j j", detail=True),
+    Shot("marked", "o space j space p +1", detail=True),
+    Shot("clone", "j j C", detail=True),
 )
 
 
-async def play(shot: Shot, theme: str, path: Path) -> None:
-    """Play the story and save the picture."""
+async def play(shot: Shot, size: str, paths: Mapping[str, Path]) -> None:
+    """Play the story and save the picture in each theme, at its path; the dark ones as PNG, too."""
     engine = DemoEngine(frozen=NOW, label=str(Path.home() / ".lima"))
     app = Dashboard(engine, clock=engine.now)
     app.animation_level = "none"
-    async with app.run_test(size=SIZES[shot.size]) as pilot:
-        app.theme = theme
+    async with app.run_test(size=SIZES[size]) as pilot:
         await past(engine, pilot)
         for key in shot.story.split():
             await do(engine, pilot, key)
-        await pilot.pause(0.3)
-        await pilot.pause()
-        save(app, path)
+        for theme, path in paths.items():
+            app.theme = theme
+            await pilot.pause(0.3)
+            await pilot.pause()
+            save(app, path, png=theme == "dark" and size == "120x36")
 
 
-async def take(shot: Shot, theme: str = "dark") -> Path:
-    """The picture of a shot, in this directory."""
-    path = HERE / f"{shot.name}-{shot.size}{'' if theme == 'dark' else f'-{theme}'}.svg"
-    await play(shot, theme, path)
-    return path
+def place(shot: Shot, size: str, theme: str) -> Path:
+    """Where a picture lies: the dark ones here, the others in a directory for each theme."""
+    return (HERE if theme == "dark" else HERE / theme) / f"{shot.name}-{size}.svg"
 
 
 async def past(engine: DemoEngine, pilot: Pilot[None]) -> None:
@@ -135,9 +134,10 @@ async def do(engine: DemoEngine, pilot: Pilot[None], key: str) -> None:
 
 async def main(wanted: list[str]) -> None:
     """All pictures, or those whose file name begins with one of `wanted`."""
-    for shot, theme in (*((shot, "dark") for shot in SHOTS), (SHOTS[0], "light")):
-        if not wanted or any(f"{shot.name}-{shot.size}".startswith(each) for each in wanted):
-            print((await take(shot, theme)).with_suffix(".png"))
+    for shot, size in ((each, size) for each in SHOTS for size in each.sizes):
+        if not wanted or any(f"{shot.name}-{size}".startswith(each) for each in wanted):
+            await play(shot, size, {theme: place(shot, size, theme) for theme in shot.themes})
+            print(place(shot, size, "dark"), flush=True)
 
 
 if __name__ == "__main__":

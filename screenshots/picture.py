@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
 from html import escape
-from itertools import count, groupby
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.cells import cell_len
 from rich.color import Color as RichColor
 from rich.segment import Segment
 from rich.style import Style
+from rich.terminal_theme import TerminalTheme
 from textual.app import App
 
-WIDTH, HEIGHT, SIZE = 10.86, 21.8, 18
-TOP, EDGE = 36, 8
+WIDTH, HEIGHT, SIZE = 11, 22, 18.25
+"""Of a cell and of the letters, in pixels: DejaVu's letters of that size are 11 wide."""
+TOP, EDGE, BASE = 36, 8, 16
+"""Above the rows, around them, and from the top of a row to the line that letters stand on."""
 HAS_CONVERTER = shutil.which("rsvg-convert") is not None
 _BARS = "▁▂▃▄▅▆▇█"
 _LINES = {"━": (0.0, 1.0, 2.4), "╸": (0.0, 0.5, 2.4), "╺": (0.5, 1.0, 2.4), "─": (0.0, 1.0, 1.0)}
 _RUNS = _BARS + "━─"
+_SIXTEEN = TerminalTheme(
+    (16, 16, 16), (208, 208, 208),
+    [(0, 0, 0), (205, 60, 60), (40, 175, 90), (205, 170, 40), (40, 80, 160), (190, 90, 190), (50, 165, 195),
+     (210, 210, 210)],
+    [(115, 120, 125), (245, 100, 95), (95, 220, 125), (245, 215, 90), (90, 150, 240), (215, 140, 225), (105, 210, 235),
+     (255, 255, 255)],
+)  # fmt: skip
+"""The colours of a terminal that has sixteen."""
 _DOTS = ((0, 0, 1), (0, 1, 2), (0, 2, 4), (1, 0, 8), (1, 1, 16), (1, 2, 32), (0, 3, 64), (1, 3, 128))
 
 
@@ -42,10 +54,11 @@ def page(app: App[Any], body: str, style: str = "") -> str:
     width, height = app.size.width * WIDTH + 2 * EDGE, app.size.height * HEIGHT + TOP + EDGE
     lights = "".join(f'<circle cx="{22 + 20 * n}" cy="18" r="6.5" fill="{c}"/>'
                      for n, c in enumerate(("#ff5f57", "#febc2e", "#28c840")))
+    ground, text = colours(app)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" fill="{text}" '
         f'font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="{SIZE}" xml:space="preserve">{style}'
-        f'<rect width="100%" height="100%" rx="8" fill="{colours(app)[0]}" stroke="#3a414b"/>{lights}{body}</svg>'
+        f'<rect width="100%" height="100%" rx="8" fill="{ground}" stroke="#3a414b"/>{lights}{_dots(body)}{body}</svg>'
     )
 
 
@@ -59,81 +72,107 @@ def heading(app: App[Any], fill: str, title: str) -> str:
 def rows(app: App[Any]) -> list[str]:
     """The rows of the screen, from the top."""
     _, text = colours(app)
-    return ["".join(_row(strip, number, text)) for number, strip in enumerate(app.screen._compositor.render_strips())]
+    return [_row(strip, number, text) for number, strip in enumerate(app.screen._compositor.render_strips())]
 
 
-def _row(strip: Iterable[Segment], row: int, text: str) -> Iterator[str]:
+class _Piece(NamedTuple):
+    """What stands in a row: its column, its cells, its colours ("" for those of the window)."""
+
+    x: int
+    text: str
+    front: str
+    back: str
+    weight: str
+
+
+def _row(strip: Iterable[Segment], row: int, text: str) -> str:
+    pieces = list(_pieces(strip, text))
+    drawn = "".join((*_grounds(pieces), *(shape for piece in pieces for shape in _shapes(piece))))
+    return f'<g transform="translate({EDGE} {TOP + BASE + row * HEIGHT})">{drawn}</g>' if drawn else ""
+
+
+def _pieces(strip: Iterable[Segment], usual: str) -> Iterator[_Piece]:
     x = 0
     for segment in strip:
-        yield from _segment(segment, x, row, text)
+        style = segment.style or Style()
+        front, back = _hex(style.color), _hex(style.bgcolor)
+        if style.reverse:
+            front, back = back or "#000000", front or usual
+        weight = ' font-weight="bold"' if style.bold else ""
+        weight += ' font-style="italic"' if style.italic else ""
+        yield _Piece(x, segment.text, "" if front == usual else front, back, weight)
         x += cell_len(segment.text)
 
 
-def _segment(segment: Segment, x: int, row: int, default: str) -> Iterator[str]:
-    style = segment.style or Style()
-    front, back = _hex(style.color) or default, _hex(style.bgcolor)
-    if style.reverse:
-        front, back = back or "#000000", front
-    left, top = EDGE + x * WIDTH, TOP + row * HEIGHT
-    if back:
-        yield f'<rect x="{left:.2f}" y="{top:.2f}" width="{cell_len(segment.text) * WIDTH + 0.3:.2f}" ' \
-              f'height="{HEIGHT + 0.3:.2f}" fill="{back}"/>'
-    weight = ' font-weight="bold"' if style.bold else ""
-    weight += ' font-style="italic"' if style.italic else ""
-    for word, column in _words(segment.text):
-        yield from _word(word, left + column * WIDTH, top, front, weight)
+def _grounds(pieces: Iterable[_Piece]) -> Iterator[str]:
+    for back, same in groupby(pieces, key=lambda piece: piece.back):
+        run = list(same)
+        if back:
+            end = run[-1].x + cell_len(run[-1].text)
+            yield _rect(run[0].x * WIDTH, -BASE, (end - run[0].x) * WIDTH + 0.3, HEIGHT + 0.3, _fill(back))
 
 
 def _hex(color: RichColor | None) -> str:
-    return "" if color is None or color.is_default else color.get_truecolor().hex
+    return "" if color is None or color.is_default else color.get_truecolor(_SIXTEEN).hex
+
+
+def _fill(colour: str) -> str:
+    return f' fill="{colour}"' if colour else ""
+
+
+def _shapes(piece: _Piece) -> Iterator[str]:
+    for word, column in _words(piece.text):
+        yield from _word(word, (piece.x + column) * WIDTH, _fill(piece.front), piece.weight)
 
 
 def _words(text: str) -> Iterator[tuple[str, int]]:
-    """Runs of letters or of the same line sign, each with its column; other signs alone."""
+    """Letters with single blanks between them, or runs of one line sign, each with its column; other signs alone."""
     column = 0
-    for (kind, _), chars in groupby(zip(text, count(), strict=False), key=_kind):
-        word = "".join(char for char, _ in chars)
-        if kind != "blank":
-            yield word, column
-        column += cell_len(word)
+    for part in _PARTS.findall(text):
+        if part.strip():
+            yield part, column
+        column += cell_len(part)
 
 
-def _kind(place: tuple[str, int]) -> tuple[str, object]:
-    char, index = place
-    if char == " ":
-        return "blank", 0
-    if char in _RUNS:
-        return "run", char
-    return ("letters", 0) if char.isascii() else ("alone", index)
+_PARTS = re.compile("|".join(("[!-~]+(?: [!-~]+)*", " +", *(f"{sign}+" for sign in _RUNS), ".")), re.DOTALL)
 
 
-def _word(word: str, x: float, y: float, fill: str, weight: str) -> Iterator[str]:
+def _word(word: str, x: int, fill: str, weight: str) -> Iterator[str]:
     if word[0] in _LINES:
         begin, end, thick = _LINES[word[0]]
-        yield _rect(x + begin * WIDTH, y + HEIGHT / 2 - thick / 2, (len(word) - 1 + end - begin) * WIDTH, thick, fill)
+        cells = len(word) - 1 + end - begin
+        yield _rect(x + begin * WIDTH, HEIGHT / 2 - thick / 2 - BASE, cells * WIDTH, thick, fill)
     elif word[0] in _BARS:
         part = (_BARS.index(word[0]) + 1) / 8
-        yield _rect(x, y + HEIGHT * (1 - part), WIDTH * len(word), HEIGHT * part, fill)
+        yield _rect(x, HEIGHT * (1 - part) - BASE, WIDTH * len(word), HEIGHT * part, fill)
     elif word == "▌":
-        yield _rect(x, y, WIDTH / 2, HEIGHT, fill)
+        yield _rect(x, -BASE, WIDTH / 2, HEIGHT, fill)
     elif len(word) == 1 and 0x2800 <= ord(word) < 0x2900:
-        yield from (_dot(x, y, column, row, fill) for column, row, bit in _DOTS if ord(word) & bit)
+        yield f'<use href="#d{ord(word) - 0x2800:02x}" x="{x}"{fill}/>' if word != "\u2800" else ""
     else:
-        yield f'<text x="{x:.2f}" y="{y + HEIGHT * 0.74:.2f}" fill="{fill}"{weight} ' \
-              f'textLength="{cell_len(word) * WIDTH:.2f}">{escape(word)}</text>'
+        yield f'<text x="{x}"{fill}{weight} textLength="{cell_len(word) * WIDTH}">{escape(word, quote=False)}</text>'
 
 
 def _rect(x: float, y: float, width: float, height: float, fill: str) -> str:
-    return f'<rect x="{x:.2f}" y="{y:.2f}" width="{width:.2f}" height="{height:.2f}" fill="{fill}"/>'
+    return f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}"{fill}/>'
 
 
-def _dot(x: float, y: float, column: int, row: int, fill: str) -> str:
-    return f'<circle cx="{x + WIDTH * (0.27 + 0.46 * column):.2f}" cy="{y + HEIGHT * (row + 0.5) / 4:.2f}" r="1.55" ' \
-           f'fill="{fill}"/>'
+def _dots(body: str) -> str:
+    """What the cells of dots refer to."""
+    used = sorted(set(re.findall(r'<use href="#d(..)"', body)))
+    return f"<defs>{''.join(_cell(int(each, 16)) for each in used)}</defs>" if used else ""
 
 
-def save(app: App[Any], path: Path) -> None:
-    """Write `path` as SVG, and as PNG where rsvg-convert is installed."""
+def _cell(bits: int) -> str:
+    places = ((WIDTH * (0.27 + 0.46 * column), HEIGHT * (row + 0.5) / 4 - BASE)
+              for column, row, bit in _DOTS if bits & bit)
+    dots = "".join(f'<circle cx="{x:g}" cy="{y:g}" r="1.55"/>' for x, y in places)
+    return f'<g id="d{bits:02x}">{dots}</g>'
+
+
+def save(app: App[Any], path: Path, *, png: bool = False) -> None:
+    """Write `path` as SVG; as PNG, too, where that is wanted and rsvg-convert is installed."""
+    path.parent.mkdir(exist_ok=True)
     path.write_text(svg(app), "utf-8")
-    if HAS_CONVERTER:
+    if png and HAS_CONVERTER:
         subprocess.run(("rsvg-convert", "-o", str(path.with_suffix(".png")), str(path)), check=True)

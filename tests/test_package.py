@@ -31,7 +31,7 @@ def test_the_sdist_holds_what_a_wheel_is_made_of(built: Path) -> None:
 
 def test_the_wheel_holds_data_and_no_code_that_runs_at_start(built: Path) -> None:
     names = zipfile.ZipFile(next(built.glob("*.whl"))).namelist()
-    assert {"limacore/_templates/tiny.yaml", "limacore/guest/payload/agent.py"} <= set(names)
+    assert {"limacore/_templates/tiny.yaml", "limacore/guest/payload/agent/server.py"} <= set(names)
     assert any(name.startswith("limatui/_styles/") and name.endswith(".tcss") for name in names)
     assert not [name for name in names if name.endswith(".pth")]
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-import limacore
 from limacore.base import externals, notice, plugins, yq
 from limacore.base.host import kernel, machine
 from limacore.base.version import COMPATIBLE, VERSION
@@ -21,6 +20,7 @@ from limacore.config.load import load_text
 from limacore.config.written import written
 from limacore.drivers import catalog as drivers
 from limacore.drivers.qemu import accel
+from limacore.guest import agentfile
 from limacore.lifecycle.environment import DEFAULT_BLOCK
 from limacore.paths import HomePaths
 from limacore.templates import catalog
@@ -54,7 +54,7 @@ def gathered(home: HomePaths) -> dict[str, Any]:
         "limaHome": str(home.home),
         "vmTypes": list(by_type),
         "vmTypesEx": by_type,
-        "guestAgents": {machine(): {"location": str(_agent())}},
+        "guestAgents": {machine(): {"location": str(agentfile.PARTS)}},
         "shellEnvBlock": list(DEFAULT_BLOCK),
         "hostOS": kernel(),
         "hostArch": machine(),
@@ -75,10 +75,6 @@ def _default_template(home: HomePaths) -> Mapping[str, Any]:
     path = catalog.find("default", home)
     loaded = load_text(path.read_text(), home.home / "default.yaml", home, exists=False)
     return {key: value for key, value in written(loaded.filled).items() if key != "vmType"}
-
-
-def _agent() -> Path:
-    return Path(limacore.__file__).parent / "guest/payload/agent.py"
 
 
 def _plugin(plugin: plugins.Plugin) -> dict[str, str]:

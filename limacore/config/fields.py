@@ -78,6 +78,8 @@ DOCS = {
     "vmOpts.vz.rosetta.enabled": "Whether Rosetta is there.",
     "vmOpts.vz.rosetta.binfmt": "Whether it runs x86_64 programs by itself.",
     "vmOpts.vz.diskImageFormat": "Format of the main disk: raw or asif.",
+    "vmOpts.limatui": "Options of the dashboard; limactl keeps them.",
+    "vmOpts.limatui.labels": "Words to group instances by, such as `team: web`.",
     "os": "System in the guest.",
     "arch": "Architecture of the guest; the host's own runs fast, others are emulated.",
     "images": "Candidates for the main disk; the first that fits the architecture and can be fetched is used.",

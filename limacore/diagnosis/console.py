@@ -12,8 +12,8 @@ _OTHER_FIRMWARE = "the image may be for another firmware: try `firmware.legacyBI
 _PANIC = r"(?<!end )Kernel panic - not syncing: "
 
 _FIRMWARE = (
-    Rule(id="boot-no-device", keys=(b"No bootable device", b"No bootable option"),
-         pattern=r"No bootable (?:device|option).*",
+    Rule(id="boot-no-device", keys=(b"No bootable device", b"No bootable option", b"Boot failed: "),
+         pattern=r"No bootable (?:device|option).*|Boot failed: (?:not a bootable disk|could not read the boot disk).*",
          what="the firmware found no disk to boot from", fix=_OTHER_FIRMWARE,
          why="the disk is empty, or it has no boot loader for this firmware"),
     Rule(id="boot-wrong-arch", keys=(b"BdsDxe: failed to load Boot",),

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from limacore.hostlink import parse_log
 from limacore.model.logfile import LogFile
 from limacore.paths import InstancePaths
 
@@ -44,6 +43,8 @@ def _began(paths: InstancePaths) -> float:
 
 
 def _first_word(log: Path) -> float:
+    from limacore.hostlink import parse_log
+
     try:
         with log.open("rb") as file:
             return datetime.fromisoformat(parse_log(file.readline(4096)).time).timestamp()

@@ -39,7 +39,10 @@ class Observer:
 
     async def look(self) -> Fleet:
         """One Fleet; never raises for a single broken instance."""
-        instances, data_disks = await asyncio.to_thread(self._read)
+        seen = await asyncio.to_thread(self._read)
+        if isinstance(seen, Fleet):
+            return seen
+        instances, data_disks = seen
         words = await asyncio.gather(*(self._ask(each) for each in instances))
         return await asyncio.to_thread(self._fleet, instances, words, data_disks)
 
@@ -52,8 +55,12 @@ class Observer:
         self._counters = {pid: value for pid, value in self._counters.items() if pid in alive}
         return Fleet(str(self._home.home), enriched, data_disks, self._host())
 
-    def _read(self) -> tuple[tuple[Instance, ...], tuple[DataDisk, ...]]:
-        return self._doubt.believed(scan(self._home)), disks.list_all(self._home)
+    def _read(self) -> Fleet | tuple[tuple[Instance, ...], tuple[DataDisk, ...]]:
+        """The whole look where no host agent has to be asked: each change of threads wakes two of them."""
+        instances, data_disks = self._doubt.believed(scan(self._home)), disks.list_all(self._home)
+        if any(each.ha_pid for each in instances):
+            return instances, data_disks
+        return self._fleet(instances, (None,) * len(instances), data_disks)
 
     async def _ask(self, instance: Instance) -> AgentStatus | None:
         if not instance.ha_pid:

@@ -7,7 +7,6 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from limacore.errors import StateError
-from limacore.lifecycle.shell import configured, entered
 from limacore.paths import HomePaths
 from limacore.ssh import session
 
@@ -20,6 +19,8 @@ async def shell(home: HomePaths, name: str, cols: int, rows: int) -> AsyncIterat
 
 
 def _login(home: HomePaths, name: str) -> session.Login:
+    from limacore.lifecycle.shell import configured, entered
+
     instance = entered(home, name)
     if not instance.ssh_port:
         raise StateError(f"`{name}` has no ssh port now: it does not run")

@@ -1,20 +1,17 @@
-"""Texts that people edit: lima.yaml of instances, and templates."""
+"""Texts that people edit: lima.yaml of instances, and templates; what reads them is imported when asked for."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from limacore.config.validate import check_text
 from limacore.engine.desk import Desk
-from limacore.lifecycle import change, queue
 from limacore.lifecycle.guard import existing
 from limacore.model.config import Problem
-from limacore.model.template import Effective, TemplateInfo
 from limacore.paths import state_dir
-from limacore.templates import catalog, gallery
+from limacore.templates.texts import TemplateTexts
 
 
-class Texts(Desk):
+class Texts(TemplateTexts, Desk):
     """Reads, checks and writes them; raises LimaError, never for what a text says."""
 
     @property
@@ -28,48 +25,34 @@ class Texts(Desk):
 
     def check_config(self, name: str, text: str) -> tuple[Problem, ...]:
         """Every problem of a lima.yaml text."""
+        from limacore.config.validate import check_text
+
         return check_text(text, self._home.instance(name).lima_yaml, self._home)
 
     def save_config(self, name: str, text: str, *, expected: str) -> None:
         """Write lima.yaml if it still reads `expected`; what waited for the next start is forgotten."""
+        from limacore.lifecycle import change, queue
+
         change.save_config(self._home, name, text, expected=expected)
         queue.drop(self._home, name)
         self._poke.set()
 
     def queued(self, name: str) -> str | None:
         """The text of lima.yaml that waits for the next start; None when there is none."""
+        from limacore.lifecycle import queue
+
         return queue.queued(self._home, name)
 
     def queue_config(self, name: str, text: str) -> None:
         """Keep a text for the next start; raises ConfigError when it is not valid."""
+        from limacore.lifecycle import queue
+
         queue.put(self._home, name, text)
         self._poke.set()
 
     def drop_queued(self, name: str) -> None:
         """Forget what waits."""
+        from limacore.lifecycle import queue
+
         queue.drop(self._home, name)
         self._poke.set()
-
-    def effective(self, name: str, text: str) -> tuple[Effective, ...]:
-        """Every value that a lima.yaml text leads to, and the layer that it comes from."""
-        return gallery.effective(text, self._home.instance(name).lima_yaml, self._home)
-
-    def templates(self) -> tuple[str, ...]:
-        """Names for `create`."""
-        return catalog.names(self._home)
-
-    def describe_templates(self) -> tuple[TemplateInfo, ...]:
-        """All templates, building blocks too, by name."""
-        return gallery.describe(self._home)
-
-    def template_text(self, name: str, *, embedded: bool = False) -> str:
-        """The text of a template as it is, or with its bases embedded."""
-        return gallery.text(name, self._home, embedded=embedded)
-
-    def check_template(self, name: str, text: str) -> tuple[Problem, ...]:
-        """Every problem of a template's text."""
-        return gallery.check(name, text, self._home)
-
-    def save_template(self, name: str, text: str) -> None:
-        """Write a template of the user's own (`$LIMA_HOME/_templates`)."""
-        gallery.save(name, text, self._home)

@@ -1,4 +1,6 @@
-"""What a user does to an instance, as jobs: each returns the id of its job at once."""
+"""What a user does to an instance, as jobs: each returns the id of its job at once.
+
+What does it is imported when somebody asks: the first picture waits for the engine's imports."""
 
 from __future__ import annotations
 
@@ -10,15 +12,11 @@ from msgspec.structs import replace
 
 from limacore.base import notice
 from limacore.base.units import format_size, parse_size
-from limacore.config import edit
 from limacore.engine.desk import Desk
 from limacore.jobs import Update
-from limacore.lifecycle import change, clone, create, power, remove, reset, start, stop
-from limacore.lifecycle.reconcile import reconcile
 from limacore.model.event import BOOT_STEPS, Event
 from limacore.model.job import Progress
 from limacore.paths import HomePaths
-from limacore.templates import embed
 
 _PLAN = tuple(step for step in BOOT_STEPS if step != "ready")
 
@@ -31,12 +29,17 @@ class Verbs(Desk):
         return self._submit("start", name, f"limatui start {name}", lambda update: self._start(name, update), _PLAN)
 
     async def _start(self, name: str, update: Update) -> None:
+        from limacore.lifecycle import start
+
         await start.start(self._home, name, report=update, on_event=lambda event: _step(event, update))
 
     def stop(self, name: str, *, force: bool = False) -> int:
         """Stop an instance; `force` kills it."""
         command = f"limatui stop {'-f ' if force else ''}{name}"
         async def work(update: Update) -> None:
+            from limacore.lifecycle import stop
+            from limacore.lifecycle.reconcile import reconcile
+
             await stop.stop(self._home, name, force=force, report=update)
             await asyncio.to_thread(reconcile, self._home)
 
@@ -45,6 +48,8 @@ class Verbs(Desk):
     def restart(self, name: str) -> int:
         """Stop, then start."""
         async def work(update: Update) -> None:
+            from limacore.lifecycle import stop
+
             await stop.stop(self._home, name, report=update)
             await self._start(name, update)
 
@@ -52,20 +57,28 @@ class Verbs(Desk):
 
     def pause(self, name: str) -> int:
         """Let a machine stand still."""
+        from limacore.lifecycle import power
+
         return self._submit("pause", name, f"limatui pause {name}", lambda _: power.pause(self._home, name))
 
     def resume(self, name: str) -> int:
         """Let a paused machine go on."""
+        from limacore.lifecycle import power
+
         return self._submit("resume", name, f"limatui resume {name}", lambda _: power.resume(self._home, name))
 
     def suspend(self, name: str) -> int:
         """Keep the memory of a machine in its disk, and end it."""
+        from limacore.lifecycle import power
+
         return self._submit("suspend", name, f"limatui suspend {name}",
                             lambda update: power.suspend(self._home, name, report=update))
 
     def set_memory(self, name: str, size: str) -> int:
         """Let a running guest use so much memory."""
         async def work(update: Update) -> None:
+            from limacore.lifecycle import power
+
             now, most = await power.memory(self._home, name, parse_size(size))
             notice.info(f"The guest has {format_size(now)} of {format_size(most)}")
 
@@ -82,6 +95,9 @@ class Verbs(Desk):
                  *(f" --set '.{path} = {json.dumps(value)}'" for path, value in (changes or {}).items()))
 
         async def work(update: Update) -> None:
+            from limacore.config import edit
+            from limacore.lifecycle import create
+
             whole = await asyncio.to_thread(_embedded, self._home, locator, text)
             whole = edit.set_fields(whole, {**plain, **(changes or {})})
             await create.create_from_text(self._home, name, whole, report=update, source=locator)
@@ -94,16 +110,22 @@ class Verbs(Desk):
 
     def clone(self, name: str, new: str) -> int:
         """Copy a stopped instance."""
+        from limacore.lifecycle import clone
+
         return self._submit("clone", name, f"limatui clone {name} {new}",
                             lambda update: clone.clone(self._home, name, new, report=update))
 
     def rename(self, name: str, new: str) -> int:
         """Give a stopped instance another name."""
+        from limacore.lifecycle import clone
+
         return self._submit("rename", name, f"limatui rename {name} {new}",
                             lambda update: clone.rename(self._home, name, new, report=update))
 
     def factory_reset(self, name: str) -> int:
         """Bring an instance back to what it was when it was made."""
+        from limacore.lifecycle import reset
+
         return self._submit("factory-reset", name, f"limatui factory-reset {name}",
                             lambda update: reset.factory_reset(self._home, name, report=update))
 
@@ -111,6 +133,9 @@ class Verbs(Desk):
         """Delete an instance; `force` also when it runs."""
         command = f"limatui delete {'-f ' if force else ''}{name}"
         async def work(update: Update) -> None:
+            from limacore.lifecycle import remove
+            from limacore.lifecycle.reconcile import reconcile
+
             await remove.delete(self._home, name, force=force, report=update)
             await asyncio.to_thread(reconcile, self._home)
 
@@ -118,12 +143,16 @@ class Verbs(Desk):
 
     def protect(self, name: str, on: bool) -> int:
         """Set or lift the protection against removal."""
+        from limacore.lifecycle import change
+
         verb, act = ("protect", change.protect) if on else ("unprotect", change.unprotect)
         return self._submit(verb, name, f"limatui {verb} {name}", lambda _: asyncio.to_thread(act, self._home, name))
 
 
 def _embedded(home: HomePaths, locator: str, text: str | None) -> str:
     """A template with its bases merged in; `text` takes the place of its own."""
+    from limacore.templates import embed
+
     template = embed.opened(locator, home)
     return embed.embed(template if text is None else replace(template, text=text), home, tell=True)
 

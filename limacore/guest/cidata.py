@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from limacore.base.files import remove_tree, write_failed
-from limacore.guest import cloudconfig, environment, mountrows
+from limacore.guest import agentfile, cloudconfig, environment, mountrows
 from limacore.guest.environment import IsLoopback
 from limacore.guest.seed import Seed
 from limacore.model.config import Config, Provision
@@ -60,7 +60,7 @@ def payload(config: Config) -> dict[str, bytes]:
     found = {str(name): (folder / name).read_bytes() for name in names}
     own = folder / "drivers" / config.vm_type
     found |= {path.relative_to(own).as_posix(): path.read_bytes() for path in sorted(own.glob("boot.*/*"))}
-    return found if config.plain else {**found, AGENT: (folder / "agent.py").read_bytes()}
+    return found if config.plain else {**found, AGENT: agentfile.content()}
 
 
 def provision(config: Config) -> dict[str, bytes]:

@@ -237,11 +237,18 @@ class VzOptions(_Yaml, frozen=True):
     disk_image_format: str = ""
 
 
+class OwnOptions(_Yaml, frozen=True):
+    """`vmOpts.limatui`: no driver's; limactl keeps what it finds there."""
+
+    labels: dict[str, Any] = {}
+
+
 class VmOptions(_Yaml, frozen=True):
     """Options of one driver."""
 
     qemu: QemuOptions = QemuOptions()
     vz: VzOptions = VzOptions()
+    limatui: OwnOptions = OwnOptions()
 
 
 class User(_Yaml, frozen=True):

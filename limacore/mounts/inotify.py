@@ -100,13 +100,19 @@ def changing(file: Path) -> Iterator[Callable[[], Awaitable[None]] | None]:
         return
     loop, readable = asyncio.get_running_loop(), asyncio.Event()
 
+    def heard() -> None:
+        # Until it is read it stays readable: the loop would turn without a pause.
+        loop.remove_reader(watch.fd)
+        readable.set()
+
     async def changed() -> None:
         await readable.wait()
         readable.clear()
         for _ in watch.changes():
             pass
+        loop.add_reader(watch.fd, heard)
 
-    loop.add_reader(watch.fd, readable.set)
+    loop.add_reader(watch.fd, heard)
     try:
         yield changed
     finally:

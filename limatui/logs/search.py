@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from limatui.logs.needle import Needle
+from limatui.logs.pattern import Pattern, pattern
 from limatui.logs.tally import Tally
 from limatui.logs.track import Track
 from limatui.logs.window import Cut, Window, moment
@@ -22,20 +22,23 @@ class Hit(NamedTuple):
 class Finds:
     """The places of a text in the lines of one log that pass, block by block."""
 
-    def __init__(self, track: Track, needle: Needle) -> None:
-        self._track, self._needle = track, needle
+    def __init__(self, track: Track, pattern: Pattern) -> None:
+        self._track, self._pattern = track, pattern
         self.tally = Tally(track.file, self._count)
         self._last: tuple[int, int, list[int]] = (-1, -1, [])
 
     def _count(self, block: int) -> int:
         if self._track.sift.idle:
-            return sum(self._needle.count(data, own) for _, data, own in self._pieces(block))
+            return sum(self._pattern.count(data, own) for _, data, own in self._pieces(block))
         return len(self._places(block))
 
     def _pieces(self, block: int) -> Iterator[tuple[int, bytes, int]]:
-        """All of a block in pieces that overlap by almost the text: offset, bytes, how many of them are its own."""
-        file, overlap = self._track.file, self._needle.overlap
+        """All of a block: offset, bytes, how many of them are its own: pieces for a text overlap by almost the text."""
+        file, overlap = self._track.file, self._pattern.overlap
         at, end = file.edge(block), file.edge(block + 1)
+        if self._pattern.by_line:
+            yield from ((start, data, len(data)) for start, data in file.pieces(at, end))
+            return
         while at < end:
             own = min(PIECE, end - at)
             yield at, file.read(at, own + overlap), own
@@ -49,11 +52,11 @@ class Finds:
         return self._last[2]
 
     def _places(self, block: int) -> list[int]:
-        sift, needle, file = self._track.sift, self._needle, self._track.file
+        sift, places, file = self._track.sift, self._pattern.places, self._track.file
         if sift.idle:
-            return [at + place for at, data, own in self._pieces(block) for place in needle.places(data) if place < own]
+            return [at + place for at, data, own in self._pieces(block) for place in places(data) if place < own]
         return [at + start + place for at, data in file.pieces(file.edge(block), file.edge(block + 1))
-                for start, end in sift.kept(data) for place in needle.places(data[start:end])]
+                for start, end in sift.kept(data) for place in places(data[start:end])]
 
     def before(self, offset: int) -> int | None:
         """How many places are before an offset; None while that is not known."""
@@ -69,8 +72,9 @@ class Search:
 
     def __init__(self, window: Window, text: str) -> None:
         self.window, self.text = window, text
-        needle = Needle(text)
-        self.finds = tuple(Finds(track, needle) for track in window.tracks)
+        wanted = pattern(text)
+        self.by_line = wanted.by_line
+        self.finds = tuple(Finds(track, wanted) for track in window.tracks)
 
     @property
     def done(self) -> bool:
@@ -87,11 +91,9 @@ class Search:
         for find in self.finds:
             find.tally.grow()
 
-    def step(self) -> None:
-        """Look at one more block."""
-        find = next((find for find in self.finds if not find.tally.done), None)
-        if find is not None:
-            find.tally.step()
+    def step(self) -> bool:
+        """Look at one more block; False when no other is left."""
+        return any(find.tally.step() for find in self.finds)
 
     def number(self, hit: Hit, place: Cut) -> int:
         """Which one this is, from 1 on; 0 while that is not known. `place` is where its line begins."""

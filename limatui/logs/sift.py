@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterator
 from functools import partial
 from typing import NamedTuple
 
+from limatui.logs.expression import PatternError, Span, any_of, lines_with
 from limatui.logs.levels import DEBUG, INFO, LEVELS, level_of, signs
+from limatui.logs.pattern import pattern
 
-Span = tuple[int, int]
-"""A line in some bytes: where it begins and where the next one does."""
-_AND = " & "
+_PART = re.compile(r"(!?/(?:\\.|[^\\/])+/|.*?)(?: & |\Z)", re.DOTALL)
+"""An ` & ` within an expression is a part of it."""
 
 
 class Wanted(NamedTuple):
-    """What the user asks for: a text such as `ssh & !debug`, and the lowest level."""
+    """What the user asks for: a text such as `ssh & !/debug[12]/`, and the lowest level."""
 
     text: str = ""
     level: int = DEBUG
@@ -24,33 +25,11 @@ class Wanted(NamedTuple):
 EVERYTHING = Wanted()
 
 
-class Test:
-    """Lines with at least one of some texts, which a closer look may confirm; wanted, or not wanted when inverted."""
+class Test(NamedTuple):
+    """The lines of some bytes that it is about, in their order; wanted, or not wanted when inverted."""
 
-    def __init__(self, texts: Sequence[bytes], *, fold: bool, inverted: bool,
-                 confirm: Callable[[bytes], bool] | None = None) -> None:
-        self._fold = fold
-        self.inverted = inverted
-        self._confirm = confirm
-        self._patterns = [re.compile(re.escape(text)) for text in texts]
-
-    def lines(self, data: bytes) -> list[Span]:
-        """The lines that it is about, in their order."""
-        folded = data.lower() if self._fold else data
-        found: dict[int, int] = {}
-        for pattern in self._patterns:
-            _collect(folded, pattern, found)
-        spans = found.items() if len(self._patterns) == 1 else sorted(found.items())
-        return [span for span in spans if self._confirm is None or self._confirm(data[span[0] : span[1]])]
-
-
-def _collect(data: bytes, pattern: re.Pattern[bytes], found: dict[int, int]) -> None:
-    end = 0
-    while (match := pattern.search(data, end)) is not None:
-        at = match.start()
-        start = data.rfind(b"\n", end, at) + 1 or end
-        end = data.find(b"\n", at) + 1 or len(data)
-        found[start] = end
+    lines: Callable[[bytes], list[Span]]
+    inverted: bool = False
 
 
 def lines(data: bytes) -> list[Span]:
@@ -96,29 +75,36 @@ class Sift:
         return data.count(b"\n") + (bool(data) and not data.endswith(b"\n")) - gone
 
 
+def words(text: str) -> Iterator[tuple[str, bool]]:
+    """What every line must have, or (True) must not have: texts, and expressions between slashes."""
+    for match in _PART.finditer(text):
+        inverted = match.group(1).startswith("!")
+        if word := match.group(1)[inverted:]:
+            yield word, inverted
+
+
+def problem(text: str) -> str:
+    """What is wrong with what a user wants to see; empty when nothing is."""
+    try:
+        _text_tests(text)
+    except PatternError as error:
+        return str(error)
+    return ""
+
+
 def _text_tests(text: str) -> list[Test]:
-    tests = []
-    for part in text.split(_AND):
-        inverted = part.startswith("!")
-        word = part[1:] if inverted else part
-        if word:
-            tests.append(Test([word.encode("utf-8", "replace")], fold=word == word.lower(), inverted=inverted))
-    return tests
+    return [Test(pattern(word).lines, inverted) for word, inverted in words(text)]
 
 
 def _level_tests(level: int, json: bool) -> list[Test]:
     if level == DEBUG:
         return []
-    if level == INFO:
-        # What is below is rare, what is not is everything else.
-        return [Test(signs(DEBUG, json), fold=True, inverted=True, confirm=partial(_is_below, json=json))]
-    texts = [text for above in range(level, len(LEVELS)) for text in signs(above, json)]
-    return [Test(texts, fold=True, inverted=False, confirm=partial(_reaches, level=level, json=json))]
+    # What is below INFO is rare, what is not is everything else.
+    below = level == INFO
+    levels = (DEBUG,) if below else range(level, len(LEVELS))
+    found = any_of([text for each in levels for text in signs(each, json)])
+    return [Test(partial(_lines_of, found, levels, json), below)]
 
 
-def _is_below(line: bytes, *, json: bool) -> bool:
-    return level_of(line, json) == DEBUG
-
-
-def _reaches(line: bytes, *, level: int, json: bool) -> bool:
-    return level_of(line, json) >= level
+def _lines_of(found: object, levels: Container[int], json: bool, data: bytes) -> list[Span]:
+    return [(start, end) for start, end, _ in lines_with(found, data) if level_of(data[start:end], json) in levels]

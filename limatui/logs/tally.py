@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from array import array
 from collections.abc import Callable
 
@@ -20,6 +21,7 @@ class Tally:
         self._todo: list[int] = []
         self._size = 0
         self.total = 0
+        self._lock = threading.Lock()
         self.grow()
 
     @property
@@ -54,16 +56,28 @@ class Tally:
     def measure(self, block: int) -> int:
         """Count a block now, if it was not."""
         if self._counts[block] == _UNKNOWN:
-            self._counts[block] = self._count(block)
-            self.total += self._counts[block]
+            self._put(block, self._count(block))
         return self._counts[block]
 
-    def step(self) -> None:
-        """Count one more block."""
-        while self._todo and self._counts[self._todo[-1]] != _UNKNOWN:
-            self._todo.pop()
-        if self._todo:
-            self.measure(self._todo.pop())
+    def step(self) -> bool:
+        """Count one more block, also from several threads at a time; False when no other is left."""
+        block = self._take()
+        if block is None:
+            return False
+        self._put(block, self._count(block))
+        return True
+
+    def _take(self) -> int | None:
+        with self._lock:
+            while self._todo:
+                if self._counts[block := self._todo.pop()] == _UNKNOWN:
+                    return block
+        return None
+
+    def _put(self, block: int, count: int) -> None:
+        with self._lock:
+            self._counts[block] = count
+            self.total += count
 
     def before(self, block: int) -> int | None:
         """The sum of all blocks before this one; None while one of them is not counted."""

@@ -32,6 +32,7 @@ class Page(NamedTuple):
     share: float = 1.0
     passed: Passed | None = None
     looking: bool = False
+    problem: str = ""
 
 
 class Window:
@@ -62,6 +63,18 @@ class Window:
         found = next(((track, track.missing) for track in self.tracks if track.missing is not None), None)
         self.lacking = self.lacking or found
         return found is not None
+
+    @property
+    def place(self) -> tuple[Cut, bool]:
+        """Where it is, and whether it follows."""
+        return self._cut, self._follow
+
+    def go_to(self, cut: Cut, *, follow: bool) -> None:
+        """Be at a place where it was before."""
+        self.hold()
+        self._cut, self._owed = cut, 0
+        if follow:
+            self.end()
 
     def choose(self, wanted: Wanted) -> None:
         """Let other lines pass; the first line stays, or one near it."""
@@ -96,8 +109,9 @@ class Window:
             self._count_new()
         size = sum(track.file.size for track in self.tracks)
         there = any(track.file.there for track in self.tracks)
+        problem = next((track.file.problem for track in self.tracks if track.file.problem), "")
         return Page(tuple(lines), self._follow, size, there, self._new, restarted, self._share(lines, size),
-                    self.passed, self.lacking is not None)
+                    self.passed, self.lacking is not None, problem)
 
     def _to_last_page(self) -> None:
         self._cut, self._owed = self.back(self._end(), self._height), 0

@@ -1,4 +1,4 @@
-"""What stands around a console, where its bytes come from, and what may be pasted: pure."""
+"""What stands around a console, and where its bytes come from: pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from limacore.errors import LimaError
 from limacore.model.logfile import LogFile
 from limatui.ink import Line
 from limatui.widgets.grid import Match
@@ -21,8 +22,11 @@ CONSOLE_KEYS: Sequence[tuple[str, str]] = (
     ("enter i", "type into the guest; every key goes there"),
     ("ctrl+]", "give the keyboard back"),
     ("s", "another source: serial port, shell over ssh, virtio and PCI port"),
-    ("F9 /", "search back through all that was printed; n older, N newer, esc ends"),
-    ("F10", "copy the selection or the screen"),
+    ("/ F9", "while watching: search back through all that was printed; n older, N newer, esc ends"),
+    ("v", "mark text with keys: h j k l w b e 0 $ g G move, space begins, V lines, y copies, esc ends"),
+    ("mouse", "drag marks text, two clicks a word, three a line; shift where the guest has the mouse"),
+    ("F10 y", "copy what is marked, or the screen"),
+    ("w", "tell the guest the size of this window: types `stty` into a serial port; a shell knows it"),
     ("F11", "full screen"),
     ("F12", "paste what was copied here; your terminal's own paste works too"),
     ("shift+pgup shift+pgdn", "scroll, also while typing; the wheel does it too"),
@@ -46,17 +50,32 @@ def live(source: str) -> Link:
     return Link("live", "live", _PLACES.get(source, f"{source}.sock"))
 
 
-def header(name: str, link: Link, typing: bool, source: str = "serial") -> tuple[Line, Line]:
+def held(error: LimaError) -> Link:
+    """Another has the port: who, and what can be done."""
+    return Link("held", error.message.removeprefix("the console is "), "reading the log")
+
+
+def stty(cols: int, rows: int) -> bytes:
+    """What a shell is told so that programs know the size of the window."""
+    return f"stty cols {cols} rows {rows}\r".encode()
+
+
+def header(name: str, link: Link, typing: bool, source: str = "serial",
+           pasting: int = -1) -> tuple[Line, Line]:
     """The line above the console: whose, how connected, who has the keyboard."""
     glyph, mark = _MARKS[link.state]
     left: Line = ((name, "bold"), (f"  {_NAMES[source]}   ", "dim"), (f"{glyph} {link.word}", mark),
                   (f"  {link.detail}", "dim"))
+    if pasting >= 0:
+        return left, (("pasting", "accent-key bold"), (f"  {pasting}%", "number"), ("  ctrl+] stops", "dim"))
     if typing:
         return left, (("typing", "accent-key bold"), ("  ctrl+] gives the keyboard back", "dim"))
     if link.state == "live":
         return left, (("watching", "dim"), ("  enter types", "dim"))
-    return left, (("enter", "accent-key"), (" opens another", "dim")) if source == "shell" and link.state == "stopped" \
-        else ()
+    if link.state == "held":
+        return left, (("enter", "accent-key"), (" takes it over", "dim"))
+    another = source == "shell" and link.state == "stopped"
+    return left, (("enter", "accent-key"), (" opens another", "dim")) if another else ()
 
 
 def sought(text: str, match: Match) -> Line:
@@ -65,6 +84,16 @@ def sought(text: str, match: Match) -> Line:
         return ()
     found = (f"{match.number} of {match.total:,}", "number") if match.number else ("not found", "warn")
     return (("/", "accent-key"), (f"{text}  ", ""), found, ("   n older  N newer  esc ends   ", "faint"))
+
+
+def marking(copying: bool, marked: bool) -> Line:
+    """What can be done with marked text, or where to mark it."""
+    if copying and not marked:
+        return (("MARK", "accent-key bold"), ("  space begins  V lines  / finds  esc ends   ", "faint"))
+    if marked:
+        key = "y" if copying else "F10"
+        return (("MARK", "accent-key bold"), (f"  {key} copies  esc ends   ", "faint"))
+    return ()
 
 
 def status(back: int, below: int, size: tuple[int, int], source: str = "serial") -> Line:
@@ -82,19 +111,6 @@ def overlap(seen: bytes, fresh: bytes) -> int:
         if seen.endswith(fresh[:size]):
             return size
     return 0
-
-
-def is_risky(text: str) -> bool:
-    """Whether a paste could run something by itself: several lines, or control characters."""
-    return any((char < " " and char != "\t") or "\x7f" <= char <= "\x9f" for char in text)
-
-
-def risk(text: str) -> str:
-    """Why it is risky."""
-    lines = len(text.splitlines())
-    if lines > 1 or "\n" in text:
-        return f"{lines} line{'s' * (lines > 1)}: each one runs as if typed"
-    return "it contains control characters"
 
 
 def log_of(source: str, logs: Sequence[LogFile]) -> Path:

@@ -67,9 +67,11 @@ def _holder(disk: DataDisk) -> Line:
 
 
 def why_not(verb: str, disk: DataDisk | None) -> str:
-    """Why a disk cannot be deleted, resized or unlocked now; empty when it can."""
+    """Why a disk cannot be deleted, resized, unlocked or copied now; empty when it can."""
     if disk is None:
         return "no disk is selected"
+    if verb == "copy":
+        return ""
     if disk.main:
         return _main_disk(verb, disk)
     if disk.holder and disk.holder_alive:

@@ -80,7 +80,7 @@ def _block(label: str, text: str, mark: str, cells: int) -> tuple[Line, ...]:
 
 
 def summary(findings: Sequence[Finding]) -> Line:
-    """`1 error  2 warnings   f can do 2 of them`."""
+    """`✗ 1 error   ▲ 2 warnings`; empty when nothing was found."""
     spans: list[tuple[str, str]] = []
     for severity, (sign, mark) in LOOKS.items():
         count = sum(each.severity is severity for each in findings)

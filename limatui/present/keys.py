@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from limacore.model.instance import Instance
 from limatui import bulk
-from limatui.actions import ACTIONS, MOVES, Action, Subject, footer_actions, shown_key
+from limatui.actions import ACTIONS, BY_ID, MOVES, Action, Subject, footer_actions, shown_key
 from limatui.ink import Line, Span, fit, spread, width
 
 _LAST = ("palette", "back")
+_KEYS = 14
+"""Columns that keys have in the help."""
 _FIRST_TO_GO = ("disks", "jobs", "filter")
 
 
@@ -34,10 +37,23 @@ def list_keys(subject: Subject, marked: Sequence[Instance] = ()) -> tuple[Key, .
     )
 
 
+def group_keys(folded: bool) -> tuple[Key, ...]:
+    """The footer on the head of a group."""
+    words = {"mark": "mark all of it", "fold": "open" if folded else "fold", "group": "other groups"}
+    kept = ("filter", "palette")
+    return (*(Key(shown_key(BY_ID[each]), told, True, each) for each, told in words.items()),
+            *(key for key in list_keys(None) if key.action in kept))
+
+
 def _bulk_key(action: Action, marked: Sequence[Instance]) -> Key:
     can, _ = bulk.split(action.id, marked)
     count = f" {len(can)}" if can else ""
     return Key(shown_key(action), f"{bulk.word(action.id, marked)}{count}", bool(can) or action.id == "mark", action.id)
+
+
+def renamed(keys: Sequence[Key], own: Mapping[str, str]) -> tuple[Key, ...]:
+    """With the keys that the user gave to their actions."""
+    return tuple(replace(each, key=own.get(each.action, each.key)) for each in keys)
 
 
 def arrange(keys: Sequence[Key], cells: int) -> tuple[Key, ...]:
@@ -59,19 +75,26 @@ def _cells(keys: Sequence[Key]) -> int:
     return sum(len(key.key) + len(key.label) + 3 for key in keys)
 
 
-def footer(keys: Sequence[Key], cells: int, right: Line = (("?", "dim"), (" help", "dim"))) -> Line:
+_HELP: Line = (("?", "dim"), (" help", "dim"))
+
+
+def footer(keys: Sequence[Key], cells: int, right: Line = _HELP) -> Line:
     """The line: keys in the accent colour, what is impossible faint."""
     spans: list[Span] = [(" ", "")]
-    for key in arrange(keys, cells - width(right) - 4):
+    for key in arrange(keys, _room(cells, right)):
         marks = ("bold accent-key", "dim") if key.enabled else ("faint", "faint")
         spans += [(key.key, marks[0]), (f" {key.label}  ", marks[1])]
     return spread(tuple(spans), (*right, (" ", "")), cells)
 
 
-def key_at(keys: Sequence[Key], cells: int, column: int) -> Key | None:
+def _room(cells: int, right: Line) -> int:
+    return cells - width(right) - 4
+
+
+def key_at(keys: Sequence[Key], cells: int, column: int, right: Line = _HELP) -> Key | None:
     """The key drawn at a column, for the mouse."""
     place = 1
-    for key in arrange(keys, cells - 10):
+    for key in arrange(keys, _room(cells, right)):
         end = place + len(key.key) + 1 + len(key.label)
         if place <= column < end:
             return key
@@ -110,11 +133,12 @@ def help_lines(console: Sequence[tuple[str, str]], cells: int) -> tuple[Line, ..
 
 
 def help_section(title: str, keys: Sequence[tuple[str, str]], cells: int) -> tuple[Line, ...]:
-    """The keys of one pane."""
-    found = tuple(_help_line(each, "", told, "", cells) for each, told in keys)
+    """The keys of one pane, all of them told in full."""
+    column = max((len(each) + 2 for each, _ in keys), default=0)
+    found = tuple(_help_line(each, "", told, "", cells, max(_KEYS, column)) for each, told in keys)
     return ((), ((title, "faint"),), *found) if found else ()
 
 
-def _help_line(keys: str, name: str, told: str, command: str, cells: int) -> Line:
-    head: Line = ((fit(keys, 14), "bold accent-key"), (fit(name, 14) if name else "", ""), (told, "dim"))
+def _help_line(keys: str, name: str, told: str, command: str, cells: int, column: int = _KEYS) -> Line:
+    head: Line = ((fit(keys, column), "bold accent-key"), (fit(name, 14) if name else "", ""), (told, "dim"))
     return spread(head, ((f"  {command}", "faint"),), cells) if command and cells > 90 else head

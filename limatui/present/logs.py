@@ -8,20 +8,24 @@ from typing import NamedTuple
 from limacore.model.logfile import LogFile
 from limatui.ink import Line, Span
 from limatui.logs.levels import DEBUG, INFO, LEVELS
+from limatui.logs.pattern import is_expression, pattern
+from limatui.logs.pattern import problem as problem_of
 from limatui.logs.reading import Found
-from limatui.logs.sift import Wanted
+from limatui.logs.sift import Wanted, problem, words
 from limatui.logs.track import Source
 from limatui.logs.window import Page, Passed
 from limatui.present.words import size
 from limatui.sanitize import sanitize_line
 
+SEARCH, FILTER = "search", "filter"
 GAP = 3
 EVERY_LOG, EVERY_MACHINE, MARKED = "all by time", "all machines", "marked machines"
 
 
 LOG_KEYS = (
-    ("/ n N", "search; capitals matter only when there are some; next, previous"),
-    ("&", "only lines with a text; !text without it; a & b both"), ("L", "lowest level that is shown"),
+    ("/ n N", "search text, or /regex/; capitals matter only when there are some; next, previous"),
+    ("&", "only lines with a text or /regex/; !text without it; a & b both"), ("L", "lowest level that is shown"),
+    ("ctrl+r ↑ ↓", "while typing: regex or text; what was asked before"),
     ("[ ] o", "log before, after; pick one, earlier boots too"),
     ("a A", "all logs by time; those of all or of the marked machines; and back"),
     ("j k g G", "line by line, first line, follow the end"), ("⏎", "all of a line: its JSON, its whole text"),
@@ -67,6 +71,8 @@ def tabs(labels: Sequence[str], current: int, cells: int) -> Line:
 
 def position(page: Page) -> Line:
     """Size, place and whether the end is followed."""
+    if page.problem:
+        return ((f"cannot be read: {page.problem}", "bad"),)
     if not page.there and not page.size:
         return (("gone", "warn"),)
     number, unit = size(page.size)
@@ -80,15 +86,27 @@ def finding(found: Found) -> Line:
     """What the search found so far."""
     if not found.text:
         return ()
-    more = "+" if found.counting else ""
-    if found.looking:
+    more, unit = "+" if found.counting else "", " lines" if found.by_line else ""
+    if found.looking or (found.counting and not found.total):
         state: Span = ("looking …", "dim")
-    elif found.at is None:
-        state = ("not found", "warn")
+    elif found.at is not None:
+        state = (f"{found.number or '…'}/{found.total:,}{more}{unit}", "number")
     else:
-        state = (f"{found.number or '…'}/{found.total:,}{more}", "number")
+        state = (f"{found.total:,}{more}{unit or ' found'}", "number") if found.total else ("not found", "warn")
     wrapped: Line = (("  from the start again", "faint"),) if found.wrapped else ()
     return (("/ ", "accent-key"), (f"{sanitize_line(found.text)}  ", ""), state, *wrapped, ("    ", ""))
+
+
+def meaning(what: str, text: str) -> Line:
+    """How a search or a filter that is typed is understood, or what is wrong with it."""
+    parts = [part for part, _ in words(text)] if what == FILTER else [text] if text else []
+    if wrong := problem(text) if what == FILTER else problem_of(text):
+        return ((sanitize_line(wrong), "warn"),)
+    if not parts:
+        return (("ctrl+r ", "accent-key"), ("regex", "faint"))
+    kinds = {"regex" if is_expression(part) else "text" for part in parts}
+    folds = {"any case" if pattern(part).fold else "Aa" for part in parts}
+    return ((f"{' and '.join(sorted(kinds))}, {' and '.join(sorted(folds))}", "faint"),)
 
 
 def sifting(wanted: Wanted, passed: Passed | None) -> Line:
@@ -110,6 +128,17 @@ def lines_that_pass(passed: Passed | None) -> Line:
         return ()
     more = "+" if passed.counting else ""
     return ((f"{passed.lines:,}{more}", "number"), (" line" if passed.lines == 1 and not more else " lines", "dim"))
+
+
+def instead(page: Page) -> Line:
+    """What stands where there are no lines."""
+    if page.lines or page.looking or page.problem or not page.there:
+        return ()
+    if page.passed is None:
+        return (("nothing was written yet", "dim"),)
+    if page.passed.counting:
+        return ()
+    return (("no line passes the filter; ", "dim"), ("esc", "accent-key"), (" ends it", "dim"))
 
 
 def state(found: Found, wanted: Wanted, page: Page) -> Line:

@@ -8,7 +8,6 @@ from shlex import quote
 from limacore.model.instance import Instance, Status
 from limacore.model.mount import MountState
 from limatui.ink import Line, cut, fit
-from limatui.present.words import plural
 
 _KIND, _ACCESS = 14, 12
 _ROOMY = 92
@@ -74,10 +73,14 @@ def command(name: str, each: MountState) -> str:
     return f"limatui remount {name} {quote(each.mount_point)}"
 
 
-def why_not(subject: Instance | None, each: MountState | None) -> str:
-    """Why it cannot be mounted again now; empty when it can."""
+def why_not(verb: str, subject: Instance | None, each: MountState | None) -> str:
+    """Why it cannot be mounted again or copied now; empty when it can."""
+    if verb not in ("remount", "copy"):
+        return ""
     if subject is None or each is None:
         return "no mount is selected"
+    if verb == "copy":
+        return ""
     if subject.status is not Status.RUNNING:
         return f"{subject.name} does not run"
     return "" if subject.mounts else f"the host agent of {subject.name} tells nothing of mounts"
@@ -91,8 +94,10 @@ def empty(subject: Instance) -> tuple[Line, ...]:
 
 
 def summary(found: Sequence[MountState], up: bool) -> Line:
-    """`2 of 3 mounted`."""
+    """`2 of 3 mounted`; empty when there is none."""
+    if not found:
+        return ()
     if not up:
-        return ((f"{plural(len(found), 'directory')} in lima.yaml".replace("directorys", "directories"), "dim"),)
+        return ((f"{len(found)} {'directory' if len(found) == 1 else 'directories'} in lima.yaml", "dim"),)
     there = sum(each.mounted for each in found)
     return ((f"{there} of {len(found)} mounted", "dim" if there == len(found) else "warn"),)

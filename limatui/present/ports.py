@@ -147,9 +147,9 @@ def url(each: Forward) -> str:
     return f"https://{host}:{port}/" if port in ("443", "8443") else f"http://{host}:{port}/"
 
 
-def empty(subject: Instance | None) -> tuple[Line, ...]:
+def empty(subject: Instance) -> tuple[Line, ...]:
     """What the pane says when there is nothing to list."""
-    if subject is None or subject.status is Status.RUNNING:
+    if subject.status is Status.RUNNING:
         return ((("nothing in the guest listens yet", "dim"),), (),
                 (("a", "accent-key bold"), (" forwards a port by hand, now or for later", "dim")))
     rules = subject.config.port_forwards if subject.config else ()
@@ -159,7 +159,9 @@ def empty(subject: Instance | None) -> tuple[Line, ...]:
 
 
 def summary(forwards: Sequence[Forward]) -> Line:
-    """`3 forwarded   1 failed   2 kept inside`."""
+    """`3 forwarded   1 failed   2 not`; empty when there is none."""
+    if not forwards:
+        return ()
     words = [state(each) for each in forwards]
     up, failed = words.count("forwarding"), words.count("failed")
     rest = len(words) - up - failed

@@ -5,16 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from limacore.model.instance import Instance
 from limatui.actions import key
-from limatui.ink import Line, pad
+from limatui.ink import Line, cut, pad, width
+from limatui.present.groups import Group, grouped, word
 from limatui.present.meters import meter, spark
 from limatui.present.status import LOOKS, has_degraded, status
-from limatui.present.words import duration, part_of
+from limatui.present.words import duration, part_of, plural
 
 CURSOR = 3
 """Cells on the left that the cursor mark uses."""
+_HEAD = "▾ "
+
+
+def lines(seen: Sequence[Instance], by: str, folded: frozenset[str], row: Callable[[Instance], Row]
+          ) -> list[Row | Head]:
+    """The list: rows alone, or groups with their heads."""
+    if not by:
+        return [row(each) for each in seen]
+    return [line for group in grouped(seen, by) for line in _group(Head(group, by, group.value in folded), row)]
+
+
+def _group(head: Head, row: Callable[[Instance], Row]) -> list[Row | Head]:
+    return [head, *(() if head.folded else map(row, head.group.members))]
+
+
+def key_of(line: Row | Head) -> str:
+    """What the cursor calls a line: the name of an instance, or that of a group."""
+    return line.key if isinstance(line, Head) else line.instance.name
 
 
 class Row(Struct, frozen=True):
@@ -28,6 +48,29 @@ class Row(Struct, frozen=True):
     marked: bool = False
 
 
+class Head(Struct, frozen=True):
+    """The line over a group: whether its members are shown below it, and whether all of them are marked."""
+
+    group: Group
+    by: str
+    folded: bool = False
+    marked: bool = False
+
+    @property
+    def key(self) -> str:
+        """What the cursor calls it: no instance is called so."""
+        return f"{_HEAD}{self.group.value}"
+
+    @property
+    def title(self) -> Line:
+        """`web  3 running of 5`; a group that is a status says so itself."""
+        count, running = len(self.group.members), self.group.running
+        name = (self.group.value, "bold") if self.group.value else (f"no {word(self.by)}", "dim")
+        if self.by == "status":
+            return (name, (f"  {count}", "dim"))
+        return (name, ("  ", ""), (str(running), "running" if running else "dim"), (f" running of {count}", "dim"))
+
+
 class Column(Struct, frozen=True):
     """A column: title, cells, how an instance looks in it."""
 
@@ -35,6 +78,7 @@ class Column(Struct, frozen=True):
     cells: int
     draw: Callable[[Row, int], Line]
     gap: int = 3
+    name: str = ""
 
 
 def cpu_of(instance: Instance) -> float:
@@ -158,7 +202,7 @@ def columns(cells: int, names: Sequence[str] = (), wanted: Sequence[str] = ()) -
 
 def _usual(cells: int) -> tuple[Column, ...]:
     sets = (_set(looks, names) for looks, names in _USUAL)
-    return next((each for each in sets if total(each) <= cells), tuple(_SMALL.values()))
+    return next((each for each in sets if total(each) <= cells), _set(_SMALL, tuple(_SMALL)))
 
 
 def _chosen(cells: int, wanted: Sequence[str]) -> tuple[Column, ...]:
@@ -176,12 +220,12 @@ def _last(chosen: Sequence[Column]) -> Column:
 
 def _set(looks: Mapping[str, Column], names: Sequence[str]) -> tuple[Column, ...]:
     """The looks of these columns; nothing stands after the last one."""
-    *most, last = (looks[name] for name in names)
-    return (*most, Column(last.title, last.cells, last.draw, 0))
+    *most, last = (replace(looks[name], name=name) for name in names)
+    return (*most, replace(last, gap=0))
 
 
 def _widen(column: Column, cells: int) -> Column:
-    return Column(column.title, column.cells + cells, column.draw, column.gap)
+    return replace(column, cells=column.cells + cells)
 
 
 def total(chosen: Sequence[Column]) -> int:
@@ -189,14 +233,34 @@ def total(chosen: Sequence[Column]) -> int:
     return CURSOR + sum(each.cells + each.gap for each in chosen)
 
 
-def head(chosen: Sequence[Column], sort: str = "") -> Line:
+def head(chosen: Sequence[Column], sort: str = "", backwards: bool = False) -> Line:
     """The titles; the one that the list is sorted by is marked."""
     spans: list[tuple[str, str]] = [(" " * CURSOR, "")]
     for each in chosen:
-        here = bool(sort) and sort.startswith(each.title.lower())
-        title = f"{each.title} ▾" if here else each.title
+        here = (sort or ("name" if backwards else "")) == each.name
+        title = f"{each.title} {'▴' if backwards else '▾'}" if here else each.title
         spans.append((title.ljust(each.cells + each.gap), "dim" if here else "faint"))
     return tuple(spans)
+
+
+def column_at(chosen: Sequence[Column], cell: int) -> str:
+    """The column whose title is there, for the mouse; empty when there is none."""
+    place = CURSOR
+    for each in chosen:
+        place += each.cells + each.gap
+        if CURSOR <= cell < place:
+            return each.name
+    return ""
+
+
+def group_head(chosen: Sequence[Column], data: Head, *, cursor: bool, focused: bool = True) -> Line:
+    """`▾ web  3 running of 5`, with a thin line to the end."""
+    cells = total(chosen)
+    mark = ("▌" if cursor else " ", "accent-key" if focused else "faint")
+    left: Line = (mark, ("✓" if data.marked else " ", "accent-key bold"), ("▸ " if data.folded else "▾ ", "faint"),
+                  *data.title)
+    rest = cells - width(left) - 2
+    return (*cut(left, cells), (f"  {'─' * rest}" if rest > 2 else "", "hairline"))
 
 
 def row(chosen: Sequence[Column], data: Row, *, cursor: bool, focused: bool = True) -> Line:
@@ -211,7 +275,9 @@ def row(chosen: Sequence[Column], data: Row, *, cursor: bool, focused: bool = Tr
     return tuple(spans)
 
 
-def empty() -> tuple[Line, ...]:
+def empty(hidden: int = 0) -> tuple[Line, ...]:
     """What an empty list says."""
+    if hidden:
+        return ((("   nothing to show", "text-bright"),), ((f"   {plural(hidden, 'instance')} hidden", "dim"),))
     return ((("   no instances yet", "text-bright"),),
             (("   ", ""), (key("new"), "accent-key bold"), (" makes one from a template", "dim")))

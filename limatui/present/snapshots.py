@@ -108,7 +108,9 @@ def empty(reason: str) -> tuple[Line, ...]:
 
 
 def summary(found: Sequence[Snapshot]) -> Line:
-    """`3 snapshots   2.3 GiB of memory in them`."""
+    """`3 snapshots   2.3 GiB of memory in them`; empty when there is none."""
+    if not found:
+        return ()
     memory = sum(each.memory for each in found)
     number, unit = size(memory)
     kept: Line = (("   ", ""), (f"{number} {unit}", ""), (" of memory in them", "faint")) if memory else ()

@@ -16,11 +16,11 @@ def _scale(size: float) -> int:
 
 
 def number(value: float) -> str:
-    """`3.1`, `12`, `100`: two significant digits below ten, else none after the point."""
+    """`0`, `3.1`, `12`, `100`: two significant digits below ten, else none after the point."""
     if value >= 9.95:
         return f"{value:.0f}"
     text = f"{value:.1f}"
-    return text[:-2] if text.endswith(".0") and value >= 0.95 else text
+    return text[:-2] if text.endswith(".0") and (value >= 0.95 or not value) else text
 
 
 def size(count: int) -> tuple[str, str]:

@@ -15,15 +15,15 @@ from textual.worker import Worker
 
 from limacore.errors import LimaError, LockedError
 from limatui.api import Console, EngineApi
-from limatui.ink import Line
+from limatui.keymap import named
 from limatui.present import console as present
 from limatui.present.console import NOWHERE, SOURCES, Link
-from limatui.widgets.ask import Ask, Choice
+from limatui.screens.pasting import Pasting
+from limatui.turns import give_way
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar
 from limatui.widgets.grid import open_grid
 from limatui.widgets.logfile import Tail
-from limatui.widgets.shown import Shown
 from limatui.widgets.terminal import Terminal
 
 HISTORY = 256 * 1024
@@ -32,21 +32,21 @@ READ_PAUSE = 0.002
 """A serial port delivers 5 to 9 bytes at a time; waiting 2 ms joins them (30 % of a core becomes 10 %)."""
 RETRY = 1.0
 FOLLOW = 0.2
-PASTE_BLOCK, PASTE_PAUSE = 64, 0.01
-"""About 6 KB/s: a guest's terminal line holds 4 KB that nobody has read yet, and drops the rest."""
 
-class ConsolePane(Shown):
+
+class ConsolePane(Pasting):
     """A console of one instance; holds its socket only while it is on the screen."""
 
     instance: reactive[str] = reactive("", init=False)
     source: reactive[str] = reactive("serial", init=False)
     link: reactive[Link] = reactive(Link("opening", "opening"), init=False)
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("console", [
         Binding("s", "source", "source"), Binding("enter", "reopen", "another shell", show=False),
+        Binding("enter", "take_over", "take over"), Binding("w", "size", "send size"),
         Binding("f11", "full", "full screen", key_display="F11"),
         Binding("escape", "leave_search", "end search", show=False),
         Binding("f12", "paste", "paste", key_display="F12"),
-    ]
+    ])
 
     def __init__(self, instance: str = "", *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -54,6 +54,7 @@ class ConsolePane(Shown):
         self._worker: Worker[None] | None = None
         self._fresh = asyncio.Event()
         self._fitted = (0, 0)
+        self._taking = False
         self.set_reactive(ConsolePane.instance, instance)
 
     def compose(self) -> ComposeResult:
@@ -67,6 +68,10 @@ class ConsolePane(Shown):
     def terminal(self) -> Terminal:
         """The terminal of the pane."""
         return self.query_one(Terminal)
+
+    @property
+    def _busy(self) -> bool:
+        return self.terminal.typing or self.terminal.copying
 
     @property
     def engine(self) -> EngineApi:
@@ -127,12 +132,13 @@ class ConsolePane(Shown):
                     logs = await asyncio.to_thread(self.engine.log_files, name)
                     tail = Tail(present.log_of(self.source, logs), HISTORY)
                 await self._catch_up(tail)
-                async with self.engine.console(name, self.source) as console:
+                taking, self._taking = self._taking, False
+                async with self.engine.console(name, self.source, take=taking) as console:
                     await self._live(console, await self._catch_up(tail))
                 await asyncio.to_thread(tail.skip)
                 self.link = Link("stopped", "closed", "the machine closed its serial port")
             except LockedError as error:
-                self.link = Link("held", "held by another", f"{error.message}; reading serial.log")
+                self.link = present.held(error)
             except LimaError as error:
                 self.link = Link("stopped", "not connected", error.message)
             except OSError as error:
@@ -172,7 +178,7 @@ class ConsolePane(Shown):
                 self.terminal.feed(data[present.overlap(seen, data) :])
                 seen = b""
                 await self._answer(console)
-                await asyncio.sleep(READ_PAUSE)
+                await give_way(READ_PAUSE)
         finally:
             if self._port is console:
                 self._port = None
@@ -202,6 +208,10 @@ class ConsolePane(Shown):
         self.refresh_bindings()
         self._show()
 
+    def watch_pasting(self) -> None:
+        """Show how far it is."""
+        self._show()
+
     def on_terminal_changed(self, event: Terminal.Changed) -> None:
         """Refresh the two lines; a window of another size is told to the guest."""
         event.stop()
@@ -215,9 +225,11 @@ class ConsolePane(Shown):
         terminal = self.terminal
         back, below = terminal.grid.position() if terminal.grid is not None else (0, 0)
         self.query_one(".head", Bar).show(
-            *present.header(self.instance, self.link, terminal.typing, self.source))
+            *present.header(self.instance, self.link, terminal.typing, self.source, self.pasting))
         found = present.sought(terminal.sought, terminal.match)
-        self.query_one(".foot", Bar).show((*found, *present.status(back, below, terminal.content_size, self.source)))
+        marking = present.marking(terminal.copying, bool(terminal.marks))
+        self.query_one(".foot", Bar).show(
+            (*marking, *found, *present.status(back, below, terminal.content_size, self.source)))
 
     def on_terminal_search_wanted(self, event: Terminal.SearchWanted) -> None:
         """Ask what to look for."""
@@ -235,8 +247,14 @@ class ConsolePane(Shown):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Escape belongs to others unless there is a search to end, enter unless a shell has ended."""
+        if action in ("source", "paste"):
+            return self.terminal.typing == (action == "paste") and not self.terminal.copying
         if action == "reopen":
             return self.source == "shell" and self.link.state == "stopped"
+        if action == "take_over":
+            return self.link.state == "held"
+        if action == "size":
+            return self.source != "shell" and self.terminal.can_type and not self._busy
         if action == "leave_search":
             return self.has_class("-searching") or bool(self.terminal.sought)
         return True
@@ -249,6 +267,15 @@ class ConsolePane(Shown):
         """Another shell."""
         self._restart()
 
+    def action_take_over(self) -> None:
+        """Ask the other holder for the console."""
+        self._taking = True
+        self._fresh.set()
+
+    async def action_size(self) -> None:
+        """Type what tells the guest the size of the window, as nobody else tells it on a serial port."""
+        await self.write(present.stty(*self._room()))
+
     def action_leave_search(self) -> None:
         """End the search, or only its question."""
         if self.has_class("-searching"):
@@ -260,9 +287,10 @@ class ConsolePane(Shown):
     async def on_terminal_typed(self, event: Terminal.Typed) -> None:
         """Give keys to the guest."""
         event.stop()
-        await self._write(event.data)
+        await self.write(event.data)
 
-    async def _write(self, data: bytes) -> None:
+    async def write(self, data: bytes) -> None:
+        """Type into the guest."""
         if self._port is None:
             return
         try:
@@ -270,40 +298,6 @@ class ConsolePane(Shown):
         except (OSError, LimaError):
             # The reader of the same socket sees the end and says so.
             self._port = None
-
-    def on_terminal_pasted(self, event: Terminal.Pasted) -> None:
-        """Ask before several lines or controls are typed into what may be a root shell."""
-        event.stop()
-        self._paste(event.text)
-
-    def action_paste(self) -> None:
-        """Paste what was copied in this program."""
-        text = self.terminal.copied or self.app.clipboard
-        if self.terminal.typing and text:
-            self._paste(text)
-
-    def _paste(self, text: str) -> None:
-        if not present.is_risky(text):
-            begin(self, "console-paste", partial(self._type, text))
-            return
-        lines = text.splitlines()
-        shown: list[Line] = [((line, "text-bright"),) for line in lines[:8]]
-        if len(lines) > 8:
-            shown.append(((f"… and {len(lines) - 8} more", "dim"),))
-        question = Ask("Paste into the guest?", shown, (Choice("enter", "paste", "paste"),), warning=present.risk(text))
-        self.app.push_screen(question, lambda answer: self._pasted(answer, text))
-
-    def _pasted(self, answer: str | None, text: str) -> None:
-        self.terminal.focus()
-        if answer == "paste":
-            self.terminal.typing = self.terminal.can_type
-            begin(self, "console-paste", partial(self._type, text))
-
-    async def _type(self, text: str) -> None:
-        data = self.terminal.grid.paste(text) if self.terminal.grid is not None else b""
-        for start in range(0, len(data), PASTE_BLOCK):
-            await self._write(data[start : start + PASTE_BLOCK])
-            await asyncio.sleep(PASTE_PAUSE)
 
     def action_full(self) -> None:
         """Give the whole screen to the console, or take it back."""

@@ -9,20 +9,22 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
+from limatui.keymap import named
 from limatui.present.console import CONSOLE_KEYS
 from limatui.present.keys import Key, help_lines, help_section
 from limatui.present.logs import LOG_KEYS
+from limatui.scopes import sections
 from limatui.widgets.bar import Bar, Block
-from limatui.widgets.footer import Footer
+from limatui.widgets.footer import Footed, Footer
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(ModalScreen[None], Footed):
     """Scrolls; any of the keys that mean back leave it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("help", [
         Binding("escape,q,question_mark", "dismiss", "back"),
         Binding("j", "scroll(2)", "down", show=False), Binding("k", "scroll(-2)", "up", show=False),
-    ]
+    ])
     DEFAULT_CSS = "HelpScreen VerticalScroll { padding: 1 2; scrollbar-size-vertical: 1; }"
 
     def compose(self) -> ComposeResult:
@@ -41,7 +43,9 @@ class HelpScreen(ModalScreen[None]):
     def on_resize(self) -> None:
         """As wide as there is room."""
         cells = min(110, self.size.width - 6)
-        self.query_one(Block).show((*help_lines(CONSOLE_KEYS, cells), *help_section("LOGS", LOG_KEYS, cells)))
+        named = [line for title, keys in sections() for line in help_section(title, keys, cells)]
+        self.query_one(Block).show((*help_lines(CONSOLE_KEYS, cells), *help_section("LOGS", LOG_KEYS, cells), (),
+                                    (("ALL OF THEM, AS THE SETTINGS FILE CALLS THEM", "faint"),), *named))
 
     def action_scroll(self, lines: int) -> None:
         """Up or down."""

@@ -18,15 +18,20 @@ from limacore.errors import LimaError
 from limacore.model.logfile import LogFile
 from limatui.api import EngineApi
 from limatui.ink import Line, width
+from limatui.keymap import named
 from limatui.logs.levels import DEBUG, LEVELS
-from limatui.logs.sift import EVERYTHING
+from limatui.logs.pattern import problem as problem_of
+from limatui.logs.sift import EVERYTHING, problem
 from limatui.present.logs import (
     EVERY_LOG,
     EVERY_MACHINE,
+    FILTER,
     MARKED,
+    SEARCH,
     Choice,
     choices,
     lines_that_pass,
+    meaning,
     position,
     state,
     tabs,
@@ -41,8 +46,8 @@ from limatui.widgets.shown import Shown
 
 LOOK_AGAIN = 2.0
 """Seconds between looks for logs that came or went."""
-_QUESTIONS = {"search": ("/", "search, enter finds"),
-              "filter": ("&", "only lines with this; !this without; this & that both")}
+_QUESTIONS = {SEARCH: ("/", "text or /regex/"),
+              FILTER: ("&", "text or /regex/, !not this, a & b")}
 
 
 def _files(choice: Choice | None) -> list[tuple[str, object]]:
@@ -53,12 +58,12 @@ class LogsPane(Shown):
     """The logs of one instance."""
 
     instance: reactive[str] = reactive("", init=False)
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("logs", [
         Binding("escape", "leave", "end", key_display="esc"),
-        Binding("slash", "ask('search')", "search"),
+        Binding("slash", f"ask('{SEARCH}')", "search"),
         Binding("n", "view('again', True)", "next"),
         Binding("N", "view('again', False)", "before", show=False),
-        Binding("ampersand", "ask('filter')", "filter", key_display="&"),
+        Binding("ampersand", f"ask('{FILTER}')", "filter", key_display="&"),
         Binding("L", "level", "level"),
         Binding("a", f"merge('{EVERY_LOG}')", "by time"),
         Binding("A", f"merge('{EVERY_MACHINE}')", "all machines", show=False),
@@ -73,7 +78,7 @@ class LogsPane(Shown):
         Binding("Y", "view('copy', True)", "copy page", show=False),
         Binding("t", "view('times')", "times"),
         Binding("v", "view('raw')", "as written"),
-    ]
+    ])
 
     def __init__(self, instance: str = "", *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -176,13 +181,14 @@ class LogsPane(Shown):
         labels = [choice.label for choice in self._choices]
         head.show(tabs(labels, self._current, head.content_size.width - width(hint)), hint)
         view = self.view
-        self._ask.count(lines_that_pass(view.page.passed) if self._asking == "filter" else ())
+        if self._asking:
+            self._tell()
         self._foot.show(state(view.found, view.wanted, view.page), position(view.page))
 
     def on_log_view_changed(self, event: LogView.Changed) -> None:
         """Refresh the status line, and the keys where there are others now."""
         event.stop()
-        ends = bool(self.view.found.text), self.view.wanted != EVERYTHING
+        ends = bool(self.view.sought), self.view.wanted != EVERYTHING
         if ends != self._ends:
             self._ends = ends
             self.refresh_bindings()
@@ -231,16 +237,22 @@ class LogsPane(Shown):
         """Ask what to look for, or which lines to show."""
         self._asking, self._filter_before = what, self.view.wanted.text
         self.add_class("-asking")
+        self.view.ask(what == FILTER)
         sign, hint = _QUESTIONS[what]
-        self._ask.ask(sign, hint, self._filter_before if what == "filter" else "")
+        self._ask.ask(sign, hint, self._filter_before if what == FILTER else "")
         self._show()
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         """A filter acts while it is typed."""
         event.stop()
-        if self._asking == "filter":
+        if self._asking == FILTER and not problem(event.value):
             self._filter(event.value)
+        self._tell()
+
+    def _tell(self) -> None:
+        passed = lines_that_pass(self.view.page.passed) if self._asking == FILTER else ()
+        self._ask.tell((*meaning(self._asking, self._ask.value), ("  ", ""), *passed))
 
     def _filter(self, text: str) -> None:
         self.view.choose(self.view.wanted._replace(text=text))
@@ -248,12 +260,23 @@ class LogsPane(Shown):
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
         event.stop()
-        if self._asking == "search":
-            self.view.find(event.value)
+        text = event.value
+        if problem(text) if self._asking == FILTER else problem_of(text):
+            return
+        self._ask.remember(text)
+        if self._asking == SEARCH:
+            self._seek(text)
         self._asked()
+
+    def _seek(self, text: str) -> None:
+        if not text and self.view.sought:
+            self.view.action_again(True)
+        elif text or self._ask.last:
+            self.view.find(text or self._ask.last)
 
     def _asked(self) -> None:
         self._asking = ""
+        self.view.ask(False)
         self.remove_class("-asking")
         self.screen.set_focus(self.view)
         self._show()
@@ -267,16 +290,16 @@ class LogsPane(Shown):
         """Escape belongs to others unless there is something to end."""
         view = self.view
         if action == "leave":
-            return bool(self._asking or view.found.text or view.wanted != EVERYTHING)
+            return bool(self._asking or view.sought or view.wanted != EVERYTHING)
         if parameters[:1] == ("again",):
-            return bool(view.found.text)
+            return bool(view.sought)
         return not self._asking
 
     def action_leave(self) -> None:
         """End the question, the search, the filter, one at a time."""
-        if self._asking == "filter":
+        if self._asking == FILTER:
             self._filter(self._filter_before)
-        elif not self._asking and self.view.found.text:
+        elif not self._asking and self.view.sought:
             self.view.find("")
         elif not self._asking:
             self.view.choose(self.view.wanted._replace(text="", level=DEBUG))

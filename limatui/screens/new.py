@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -19,21 +19,20 @@ from limacore.config.edit import set_fields
 from limacore.errors import LimaError
 from limacore.model.config import Problem
 from limacore.model.template import TemplateInfo
+from limatui.keymap import named
 from limatui.messages import CreateWanted
 from limatui.present import form as present
 from limatui.present.keys import Key
 from limatui.present.newform import state
 from limatui.sanitize import sanitize_line
+from limatui.widgets.aboard import Aboard
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar, Block
 from limatui.widgets.diff import changed_lines
 from limatui.widgets.editor import YamlEditor
-from limatui.widgets.footer import Footer
+from limatui.widgets.footer import Footed, Footer
 from limatui.widgets.form import Entry, TemplateEntry
 from limatui.widgets.keydoc import in_order, mark_of, summary
-
-if TYPE_CHECKING:
-    from limatui.app import Dashboard
 
 _PAUSE = 0.12
 """Seconds without a key before the text is made anew."""
@@ -42,15 +41,15 @@ _ROOMY = 32
 """Rows from which on there is room between the fields."""
 
 
-class NewScreen(Screen[CreateWanted | None]):
+class NewScreen(Screen[CreateWanted | None], Aboard, Footed):
     """Enter makes and starts it, ctrl+s only makes it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("new", [
         Binding("enter", "make(True)", "create and start", priority=True),
         Binding("ctrl+s", "make(False)", "only create"), Binding("f2", "text", "the text"),
         Binding("ctrl+r", "form_again", "form again"), Binding("ctrl+y", "copy", "copy command", priority=True),
         Binding("escape", "back", "back"), Binding("tab", "app.focus_next", "next field", show=False),
-    ]
+    ])
 
     def __init__(self, infos: Sequence[TemplateInfo], taken: frozenset[str], template: str = "") -> None:
         super().__init__()
@@ -83,11 +82,6 @@ class NewScreen(Screen[CreateWanted | None]):
                 yield self._which
                 yield self.editor
         yield self._footer
-
-    @property
-    def board(self) -> Dashboard:
-        """The app."""
-        return cast("Dashboard", self.app)
 
     @property
     def form(self) -> present.Form:
@@ -127,7 +121,7 @@ class NewScreen(Screen[CreateWanted | None]):
         self._draw()
 
     async def _make_text(self) -> None:
-        form, engine = self.form, self.board.bridge.engine
+        form, engine = self.form, self.engine
         try:
             if form.template and form.template != self._shown:
                 self._base = await asyncio.to_thread(lambda: engine.template_text(form.template, embedded=True))
@@ -158,13 +152,13 @@ class NewScreen(Screen[CreateWanted | None]):
             self.editor.go_to(row)
 
     async def _learn_defaults(self, base: str) -> None:
-        found = await asyncio.to_thread(self.board.bridge.engine.effective, "draft", base)
+        found = await asyncio.to_thread(self.engine.effective, "draft", base)
         for path, text in present.defaults(found).items():
             self._entries[path].default(text or present.example(path))
 
     async def _check(self) -> None:
         text = self.editor.text
-        found = await asyncio.to_thread(self.board.bridge.engine.check_template, "", text)
+        found = await asyncio.to_thread(self.engine.check_template, "", text)
         if text == self.editor.text:
             self._problems = in_order(found)
             self.editor.mark({each.line - 1: mark_of(each) for each in found if each.line}, self._changed)
@@ -268,7 +262,3 @@ class NewScreen(Screen[CreateWanted | None]):
             form.name, form.template, start=start, cpus=cpus if isinstance(cpus, int) else None,
             memory=memory if isinstance(memory, str) else None, disk=disk if isinstance(disk, str) else None,
             changes=changes))
-
-    @on(Footer.Pressed)
-    async def _footer_clicked(self, event: Footer.Pressed) -> None:
-        await self.run_action(event.key.action)

@@ -2,97 +2,92 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from collections.abc import Sequence
+from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
+from textual.widget import Widget
 
 from limatui.ink import Line
+from limatui.keymap import named
 from limatui.present import settings as present
 from limatui.present.keys import Key
 from limatui.present.settings import Item
 from limatui.present.words import plural
 from limatui.settings import shown_file
 from limatui.tomledit import Value
-from limatui.widgets.bar import Bar, Block
-from limatui.widgets.footer import Footer
-from limatui.widgets.picklist import PickList
-
-if TYPE_CHECKING:
-    from limatui.app import Dashboard
+from limatui.widgets.bar import Block
+from limatui.widgets.listscreen import ListScreen
 
 
-class SettingsScreen(ModalScreen[None]):
-    """A list; what is chosen is changed at once, and written."""
+class SettingsScreen(ListScreen[Item, None]):
+    """What is chosen is changed at once, and written."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("settings", [
         Binding("escape,q,comma", "dismiss", "back"), Binding("right,greater_than_sign", "turn(1)", "next"),
         Binding("left,less_than_sign", "turn(-1)", "before"), Binding("space", "show", "show or hide"),
         Binding("y", "copy", "copy"),
-    ]
+    ])
 
     def __init__(self) -> None:
         super().__init__()
-        self.list: PickList[Item] = PickList(self._line, lambda each: each.key)
-        self._head, self._problems, self._foot = Bar(ground="panel-ground"), Block(id="problems"), Footer()
-        self._detail = Block(id="assignment")
+        self._problems, self._assignment = Block(id="problems"), Block(id="assignment")
 
-    def compose(self) -> ComposeResult:
-        """Title, problems, settings, how it would stand in the file, keys."""
-        yield self._head
-        yield self._problems
-        yield self.list
-        yield self._detail
-        yield self._foot
+    def middle(self) -> Sequence[Widget]:
+        """Problems above the list, below it how the chosen one would stand in the file."""
+        return self._problems, self.list, self._assignment
 
-    @property
-    def board(self) -> Dashboard:
-        """The app."""
-        return cast("Dashboard", self.app)
+    def line(self, item: Item, cells: int) -> Line:
+        """One setting."""
+        return present.line(self.board.settings, item, "settings.toml", cells)
+
+    def key(self, item: Item) -> str:
+        """Its name in the file."""
+        return item.key
+
+    def keys(self) -> Sequence[Key]:
+        """What the chosen one takes."""
+        turns, toggles = self._turned(1) is not None, self._toggled is not None
+        chosen = self.list.current
+        moves = chosen is not None and chosen.key.startswith("columns.")
+        before, after = ("move left", "move right") if moves else ("before", "next")
+        return (Key("j k", "choose"), Key("<", before, turns, "turn(-1)"), Key(">", after, turns, "turn(1)"),
+                Key("space", "show or hide", toggles, "show"), Key("y", "copy", True, "copy"),
+                Key("esc", "back", True, "dismiss"))
 
     def on_mount(self) -> None:
         """Follow the settings."""
-        self.watch(self.app, "settings", self._draw)
-        self.list.focus()
+        self.watch(self.app, "settings", self.draw)
 
-    def _line(self, item: Item, cells: int) -> Line:
-        return present.line(self.board.settings, item, "settings.toml", cells)
-
-    def _draw(self) -> None:
+    def draw(self) -> None:
+        """All settings, and what is wrong with the file."""
         settings = self.board.settings
-        problems: list[Line] = [(("! ", "warn"), (each, "warn")) for each in settings.problems]
-        self._problems.show(problems)
+        problems = settings.problems
+        self._problems.show([(("! ", "warn"), (each, "warn")) for each in problems])
         self._problems.display = bool(problems)
-        self._head.show((("settings", "bold"), (f"  {shown_file()}", "dim")),
-                        ((plural(len(problems), "problem"), "warn") if problems else ("", ""),))
+        self.head.show((("settings", "bold"), (f"  {shown_file()}", "dim")),
+                       ((plural(len(problems), "problem"), "warn"),) if problems else ())
         self.list.show(present.items(settings))
-        self.list.refresh()
-        self._draw_chosen()
+        super().draw()
 
-    def _draw_chosen(self) -> None:
-        settings, chosen = self.board.settings, self.list.current
-        if chosen is None:
-            return
-        turns = present.turned(settings, chosen, 1) is not None
-        toggles = present.toggled(settings, chosen) is not None
-        by_hand = (("   set in the file by hand", "faint"),) if not turns and not toggles else ()
-        self._detail.show(((("in the file   ", "faint"), (present.assignment(settings, chosen), "dim"), *by_hand),))
-        words = ("move left", "move right") if chosen.key.startswith("columns.") else ("before", "next")
-        self._foot.keys((
-            Key("j k", "choose"), Key("<", words[0], turns, "turn(-1)"), Key(">", words[1], turns, "turn(1)"),
-            Key("space", "show or hide", toggles, "show"), Key("y", "copy", True, "copy"),
-            Key("esc", "back", True, "dismiss")), ())
+    def draw_chosen(self) -> None:
+        """How it would stand in the file."""
+        chosen = self.list.current
+        if chosen is not None:
+            by_key = self._turned(1) is not None or self._toggled is not None
+            self._assignment.show(((
+                ("in the file   ", "faint"), (present.assignment(self.board.settings, chosen), "dim"),
+                ("" if by_key else "   set in the file by hand", "faint")),))
+        super().draw_chosen()
 
-    def on_pick_list_moved(self, event: PickList.Moved) -> None:
-        """Another one."""
-        event.stop()
-        self._draw_chosen()
+    def _turned(self, step: int) -> tuple[str, Value] | None:
+        chosen = self.list.current
+        return present.turned(self.board.settings, chosen, step) if chosen is not None else None
 
-    def on_footer_pressed(self, event: Footer.Pressed) -> None:
-        """A key was clicked."""
-        if event.key.action:
-            self.call_next(self.run_action, event.key.action)
+    @property
+    def _toggled(self) -> tuple[str, Value] | None:
+        chosen = self.list.current
+        return present.toggled(self.board.settings, chosen) if chosen is not None else None
 
     def _choose(self, wish: tuple[str, Value] | None) -> None:
         if wish is not None:
@@ -100,13 +95,11 @@ class SettingsScreen(ModalScreen[None]):
 
     def action_turn(self, step: int) -> None:
         """Another value; for a column, another place."""
-        if self.list.current is not None:
-            self._choose(present.turned(self.board.settings, self.list.current, step))
+        self._choose(self._turned(step))
 
     def action_show(self) -> None:
         """Show the column, or hide it."""
-        if self.list.current is not None:
-            self._choose(present.toggled(self.board.settings, self.list.current))
+        self._choose(self._toggled)
 
     def action_copy(self) -> None:
         """Copy how it would stand in the file."""

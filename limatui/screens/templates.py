@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -16,35 +16,34 @@ from textual.widgets import Input
 
 from limacore.errors import LimaError
 from limacore.model.template import TemplateInfo
+from limatui.keymap import named
 from limatui.present import templates as present
 from limatui.present.keys import Key
 from limatui.texts import TemplateText
+from limatui.widgets.aboard import Aboard
 from limatui.widgets.ask import Field, Fill, Form, Values
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar, Block
 from limatui.widgets.editor import YamlEditor
-from limatui.widgets.footer import Footer, help_hint
+from limatui.widgets.footer import Footed, Footer, help_hint
 from limatui.widgets.picklist import PickList
 from limatui.widgets.textpane import TextPane
-
-if TYPE_CHECKING:
-    from limatui.app import Dashboard
 
 _SETTLE = 0.08
 """Seconds the cursor rests before a template is read."""
 _WIDE = 100
 
 
-class TemplatesScreen(Screen[None]):
+class TemplatesScreen(Screen[None], Aboard, Footed):
     """In a wide terminal list and text side by side; in a small one enter shows the text in the list's place."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("templates", [
         Binding("n", "new", "new instance"), Binding("e", "edit", "edit a copy"),
         Binding("slash", "search", "search"), Binding("v", "embed", "with its bases"),
         Binding("b", "blocks", "building blocks"), Binding("y", "copy", "copy command"),
         Binding("enter", "read", "read"), Binding("question_mark", "app.help", show=False),
         Binding("escape,q,T", "back", "back"),
-    ]
+    ])
     AUTO_FOCUS = "PickList"
 
     def __init__(self) -> None:
@@ -70,11 +69,6 @@ class TemplatesScreen(Screen[None]):
                 yield self._text
         yield self._footer
 
-    @property
-    def board(self) -> Dashboard:
-        """The app."""
-        return cast("Dashboard", self.app)
-
     def on_mount(self) -> None:
         """Find out which there are."""
         begin(self, "templates", self._load)
@@ -95,7 +89,7 @@ class TemplatesScreen(Screen[None]):
 
     async def _load(self) -> None:
         try:
-            self.infos = await asyncio.to_thread(self.board.bridge.engine.describe_templates)
+            self.infos = await asyncio.to_thread(self.engine.describe_templates)
         except LimaError as error:
             self.board.fail(error)
         self._refill()
@@ -113,7 +107,7 @@ class TemplatesScreen(Screen[None]):
         info = self.list.current
         one = info is not None
         self._footer.keys((
-            Key("n", "new instance", one and not getattr(info, "hidden", False), "new"),
+            Key("n", "new instance", info is not None and not info.hidden, "new"),
             Key("e", "edit" if info and info.own else "edit a copy", one, "edit"), Key("/", "search", True, "search"),
             Key("v", "as written" if self._embedded else "with bases", one, "embed"),
             *(() if self.has_class("-wide") else (Key("enter", "read", one, "read"),)),
@@ -144,7 +138,7 @@ class TemplatesScreen(Screen[None]):
         self._settling = self.set_timer(_SETTLE, partial(begin, self, "template", partial(self._read, info)))
 
     async def _read(self, info: TemplateInfo) -> None:
-        embedded, engine = self._embedded, self.board.bridge.engine
+        embedded, engine = self._embedded, self.engine
         words, mark = ("with its bases", "number") if embedded else ("as it is written", "faint")
         try:
             text = await asyncio.to_thread(lambda: engine.template_text(info.name, embedded=embedded))
@@ -198,10 +192,6 @@ class TemplatesScreen(Screen[None]):
         if self.list.current is not None:
             self.board.copy(present.command(self.list.current))
 
-    @on(Footer.Pressed)
-    async def _footer_clicked(self, event: Footer.Pressed) -> None:
-        await self.run_action(event.key.action)
-
     def action_new(self) -> None:
         """An instance of it."""
         info = self.list.current
@@ -218,7 +208,7 @@ class TemplatesScreen(Screen[None]):
         if info is None:
             return
         if info.own:
-            self.app.push_screen(TemplateEditor(TemplateText(self.board.bridge.engine, info.name)))
+            self.app.push_screen(TemplateEditor(TemplateText(self.engine, info.name)))
         else:
             self.app.push_screen(Fill(self._copy_form(info)), lambda values: self._copied(info, values))
 
@@ -238,7 +228,7 @@ class TemplatesScreen(Screen[None]):
             begin(self, "copy", partial(self._edit_copy, info, values[0]))
 
     async def _edit_copy(self, info: TemplateInfo, name: str) -> None:
-        engine = self.board.bridge.engine
+        engine = self.engine
         try:
             text = await asyncio.to_thread(engine.template_text, info.name)
         except (LimaError, OSError) as error:
@@ -250,7 +240,7 @@ class TemplatesScreen(Screen[None]):
 class TemplateEditor(Screen[None]):
     """The editor on a template of the user's own."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "templates")]
+    BINDINGS: ClassVar[list[BindingType]] = named("templates", [Binding("escape", "back", "templates")])
 
     def __init__(self, source: TemplateText) -> None:
         super().__init__()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -13,48 +12,39 @@ from textual.reactive import reactive
 from limacore.errors import LimaError
 from limacore.model.boot import Boot
 from limatui.bridge import clean
+from limatui.keymap import named
 from limatui.present.timeline import timeline
-from limatui.widgets.background import begin
+from limatui.widgets.aboard import Aboard
 from limatui.widgets.bar import Block
-from limatui.widgets.shown import Shown
+from limatui.widgets.shown import Looking
 
-if TYPE_CHECKING:
-    from limatui.app import Dashboard
+_ASIDE, _NARROWEST = 4, 40
 
 
-class TimelinePane(Shown):
+class TimelinePane(Looking, Aboard):
     """The boots of one instance; it scrolls."""
 
     instance: reactive[str] = reactive("", init=False)
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("timeline", [
         Binding("j", "scroll(1)", "down"), Binding("k", "scroll(-1)", "up"),
-    ]
+    ])
 
     def __init__(self, instance: str = "", *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.set_reactive(TimelinePane.instance, instance)
         self._boots: tuple[Boot, ...] = ()
+        self._error = ""
         self._scroll, self._block = VerticalScroll(), Block()
-        self._seen: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
         """Lines that scroll."""
         with self._scroll:
             yield self._block
 
-    @property
-    def board(self) -> Dashboard:
-        """The app."""
-        return cast("Dashboard", self.app)
-
     def on_mount(self) -> None:
         """Follow the fleet."""
-        self.watch(self.app, "fleet", self._follow)
-
-    def on_show(self) -> None:
-        """Look now."""
-        self._seen = ()
-        self._follow()
+        self.watch(self.app, "fleet", self._draw)
+        self.watch(self.app, "fleet", self.follow)
 
     def on_resize(self) -> None:
         """Other bars."""
@@ -62,33 +52,35 @@ class TimelinePane(Shown):
 
     def watch_instance(self) -> None:
         """Another machine."""
-        self._boots = ()
-        self._follow()
-
-    def _follow(self) -> None:
-        """Ask for the boots again when the machine's state has changed."""
-        if not self.is_on_screen:
-            return
-        subject = self.board.fleet.get(self.instance)
-        now = (self.instance, subject and (subject.status, subject.ready_seconds))
-        if now != self._seen and subject is not None:
-            self._seen = now
-            begin(self, "boots", partial(self._look, self.instance))
+        self._boots, self._error = (), ""
         self._draw()
+        self.follow()
 
-    async def _look(self, name: str) -> None:
+    def depends(self) -> tuple[object, ...]:
+        """The machine's state, and whether it has become ready."""
+        subject = self.board.fleet.get(self.instance)
+        return (self.instance, subject.status, subject.ready_seconds) if subject else ()
+
+    async def look(self) -> None:
+        """Read the boots that are remembered."""
+        name = self.instance
         try:
-            found = await self.board.bridge.engine.boots(name)
-        except LimaError:
-            found = ()
+            found, error = await self.engine.boots(name), ""
+        except LimaError as failure:
+            found, error = (), failure.message
         if name == self.instance:
-            self._boots = tuple(clean(each) for each in found)
+            self._boots, self._error = tuple(clean(each) for each in found), error
             self._draw()
 
     def _draw(self) -> None:
+        if not self.is_on_screen:
+            return
         subject = self.board.fleet.get(self.instance)
-        cells = max(40, self.size.width - 4)
-        self._block.show(timeline(subject, self._boots, self.board.now(), cells) if subject else ())
+        cells = max(_NARROWEST, self.size.width - _ASIDE)
+        if self._error:
+            self._block.show((((self._error, "bad"),),))
+        else:
+            self._block.show(timeline(subject, self._boots, self.board.now(), cells) if subject else ())
 
     def action_scroll(self, lines: int) -> None:
         """Up or down."""

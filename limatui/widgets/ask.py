@@ -15,7 +15,8 @@ from textual.containers import Container, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
-from limatui.ink import Line
+from limatui.ink import Line, width
+from limatui.keymap import named
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Block
 
@@ -32,10 +33,36 @@ class Choice(NamedTuple):
     value: str
 
 
-def key_line(*keys: tuple[str, str, bool]) -> Line:
+KeyHint = tuple[str, str, bool]
+"""A key, what it does, and whether it does so now."""
+
+
+def key_line(*keys: KeyHint) -> Line:
     """Keys and what they do; those that do nothing now are faint."""
     return tuple(span for key, does, on in keys
                  for span in ((key, "bold accent-key" if on else "faint"), (f" {does}   ", "dim" if on else "faint")))
+
+
+class KeyLine(Block):
+    """The keys of a dialog; a click on one that does something types it."""
+
+    def __init__(self, *keys: KeyHint) -> None:
+        super().__init__((key_line(*keys),), ground=_GROUND)
+        self._keys = keys
+
+    def offer(self, *keys: KeyHint) -> None:
+        """Other keys."""
+        self._keys = keys
+        self.show((key_line(*keys),))
+
+    def on_click(self, event: events.Click) -> None:
+        """Type the key under the pointer."""
+        end = 0
+        for hint in self._keys:
+            key, _, works = hint
+            start, end = end, end + width(key_line(hint))
+            if works and start <= event.x < end:
+                self.app.simulate_key("escape" if key == "esc" else key)
 
 
 def told(text: str, sign: str, sign_mark: str, mark: str) -> tuple[Line, ...]:
@@ -64,12 +91,12 @@ class Ask(ModalScreen[str]):
         head: list[Line] = [((self._title, "bold"),)]
         if self._warning:
             head.append(((self._warning, "warn"),))
-        keys = key_line(*((choice.key, choice.label, True) for choice in self._choices), ("esc", "leave it", True))
+        keys = (*((choice.key, choice.label, True) for choice in self._choices), ("esc", "leave it", True))
         with Vertical(classes="sheet"):
             yield Block(head, ground=_GROUND)
             with VerticalScroll():
                 yield Block(self._lines, ground=_GROUND)
-            yield Block([keys], ground=_GROUND)
+            yield KeyLine(*keys)
 
     def on_key(self, event: events.Key) -> None:
         """Answer."""
@@ -79,14 +106,6 @@ class Ask(ModalScreen[str]):
         for choice in self._choices:
             if event.key == choice.key:
                 self.dismiss(choice.value)
-
-
-def when_yes(act: Callable[[], object]) -> Callable[[str | None], None]:
-    """What to give `push_screen` with a question that has one answer beside leaving it."""
-    def answered(answer: str | None) -> None:
-        if answer:
-            act()
-    return answered
 
 
 class Field(NamedTuple):
@@ -113,9 +132,9 @@ class Form(NamedTuple):
 class Fill(ModalScreen[Values | None]):
     """A form; returns its values when they are right, None on escape."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("dialogs", [
         Binding("escape", "dismiss(None)", "leave it"), Binding("ctrl+s", "done", "done"),
-    ]
+    ])
 
     def __init__(self, form: Form) -> None:
         super().__init__()
@@ -130,6 +149,7 @@ class Fill(ModalScreen[Values | None]):
                     yield Label(field.label)
                     yield Input(field.value, placeholder=field.hint, id=f"field-{number}")
             yield Block((), ground=_GROUND, id="state")
+            yield KeyLine()
 
     def on_mount(self) -> None:
         """Begin with the first field."""
@@ -165,8 +185,8 @@ class Fill(ModalScreen[Values | None]):
         state = told(problem, *signs) if problem else (
             *told(found, "✓ ", "running", "dim"), *told(self._form.command(self.values), "$ ", "accent-key", "dim"))
         more = (("tab", "next field", True),) if len(self._form.fields) > 1 else ()
-        keys = key_line(("enter", self._form.verb, not problem), *more, ("esc", "leave it", True))
-        self.query_one("#state", Block).show(((), *state, (), keys))
+        self.query_one("#state", Block).show(((), *state, ()))
+        self.query_one(KeyLine).offer(("enter", self._form.verb, not problem), *more, ("esc", "leave it", True))
 
     @on(Input.Submitted)
     def action_done(self) -> None:
@@ -183,7 +203,7 @@ class Fill(ModalScreen[Values | None]):
 class TypeName(ModalScreen[bool]):
     """The question before something is lost for good: True when the user typed the name."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(False)", "keep it")]
+    BINDINGS: ClassVar[list[BindingType]] = named("dialogs", [Binding("escape", "dismiss(False)", "keep it")])
 
     def __init__(self, lines: Sequence[Line], name: str, verb: str) -> None:
         super().__init__()
@@ -194,19 +214,15 @@ class TypeName(ModalScreen[bool]):
         with Vertical(classes="sheet"):
             yield Block(self._lines, ground=_GROUND)
             yield Input(placeholder=f"type {self._name} to {self._verb} it")
-            yield Block((), ground=_GROUND, id="state")
+            yield Block(((),), ground=_GROUND)
+            yield KeyLine(*self._keys(""))
 
-    def on_mount(self) -> None:
-        """Nothing is typed yet."""
-        self._show_state("")
-
-    def _show_state(self, typed: str) -> None:
-        keys = key_line(("enter", self._verb, typed == self._name), ("esc", "keep it", True))
-        self.query_one("#state", Block).show(((), keys))
+    def _keys(self, typed: str) -> tuple[KeyHint, ...]:
+        return ("enter", self._verb, typed == self._name), ("esc", "keep it", True)
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
-        self._show_state(event.value)
+        self.query_one(KeyLine).offer(*self._keys(event.value))
 
     @on(Input.Submitted)
     def _answered(self, event: Input.Submitted) -> None:

@@ -46,7 +46,7 @@ class Checking:
             problems = (Problem("", error.message, error.hint),)
         if self._is_current(buffer, text):
             self.problems = in_order(problems)
-            self._pane.mark()
+            self._pane.around.mark()
             await self._evaluate(buffer, text)
 
     async def _evaluate(self, buffer: Buffer, text: str) -> None:
@@ -60,4 +60,4 @@ class Checking:
             return  # a text with errors has no values; the list of problems says why
         if self._is_current(buffer, text):
             self.effective, self.before = found, before
-            self._pane.tell()
+            self._pane.around.tell()

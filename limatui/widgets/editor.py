@@ -14,6 +14,7 @@ from textual.strip import Strip
 from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
+from limatui.keymap import named
 from limatui.sanitize import sanitize, sanitize_line
 from limatui.widgets.inked import Inked
 from limatui.widgets.yamltext import block_lines, patches, place_of
@@ -27,10 +28,10 @@ Mark = tuple[str, str]
 class YamlEditor(TextArea, Inked):
     """A text area whose gutter shows problems and changed lines."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("editor", [
         Binding("ctrl+home", "ends(False)", "begin of the text", show=False),
         Binding("ctrl+end", "ends(True)", "end of the text", show=False),
-    ]
+    ])
 
     def __init__(self, *, id: str | None = None, read_only: bool = False) -> None:
         super().__init__(id=id, soft_wrap=False, show_line_numbers=True, tab_behavior="indent", compact=True,
@@ -83,19 +84,23 @@ class YamlEditor(TextArea, Inked):
     def _render_line(self, y: int) -> Strip:
         if self._theme is not None:
             # Only the ground of the cursor's line differs: a colour here would hide those of the text.
-            self._theme.cursor_line_style = Style(bgcolor=self.ink.colour("raised").rich_color)
+            self._theme.cursor_line_style = Style(bgcolor=self.ink.colour(self._cursor_ground).rich_color)
         strip = super()._render_line(y)
         row = y + self.scroll_offset.y
         if row >= self.document.line_count:
             return strip
-        here = row == self.cursor_location[0] and self.has_focus
-        gutter = Strip(self._gutter(row, "raised" if here else "ground"), _GUTTER)
-        return Strip.join([gutter, strip.crop(_GUTTER)])
+        return Strip.join([Strip(self._gutter(row), _GUTTER), strip.crop(_GUTTER)])
 
-    def _gutter(self, row: int, ground: str) -> list[Segment]:
+    @property
+    def _cursor_ground(self) -> str:
+        """Of its line; the grounds of a poor terminal are too strong for text in many colours."""
+        return "ground" if self.app.current_theme.ansi else "raised"
+
+    def _gutter(self, row: int) -> list[Segment]:
         glyph, mark = self.marks.get(row, (" ", "faint"))
-        style = self.ink.style
-        number = "text-bright bold" if ground == "raised" else "faint"
+        here = row == self.cursor_location[0] and self.has_focus
+        style, ground = self.ink.style, self._cursor_ground if here else "ground"
+        number = "text-bright bold" if here else "faint"
         return [
             Segment(f"{glyph} ", style(mark, ground)),
             Segment(f"{row + 1:>{_NUMBER}} ", style(number, ground)),

@@ -14,6 +14,7 @@ from textual.widgets import Input
 
 from limacore.model.template import Effective
 from limatui.ink import Line
+from limatui.keymap import named
 from limatui.present.effective import Values, matching, path_text, row
 from limatui.widgets.bar import Bar
 from limatui.widgets.picklist import PickList
@@ -22,10 +23,10 @@ from limatui.widgets.picklist import PickList
 class EffectiveView(Vertical):
     """A list of values with a search line; enter goes to the line that a value was written at."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("editor", [
         Binding("slash", "search", "search", key_display="/"),
         Binding("enter", "jump", "to its line", key_display="enter"),
-    ]
+    ])
 
     class Jump(Message):
         """Show where a value was written."""

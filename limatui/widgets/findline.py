@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input
 
+from limatui.keymap import named
 from limatui.widgets.bar import Bar
 from limatui.widgets.editor import YamlEditor
 
@@ -32,9 +33,9 @@ def places(lines: list[str], wanted: str) -> list[Place]:
 class FindLine(Horizontal):
     """Hidden until opened; enter and the arrows go from place to place, escape gives the keyboard back."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("editor", [
         Binding("down", "step(1)", "next"), Binding("up", "step(-1)", "previous"), Binding("escape", "close", "close"),
-    ]
+    ])
 
     def __init__(self, editor: YamlEditor) -> None:
         super().__init__()

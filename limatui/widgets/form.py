@@ -14,6 +14,7 @@ from textual.widgets import Input
 
 from limacore.model.template import TemplateInfo
 from limatui.ink import Line, cut, fit
+from limatui.keymap import named
 from limatui.present.templates import matching
 from limatui.sanitize import sanitize_line
 from limatui.widgets.bar import Bar
@@ -26,9 +27,9 @@ _ROWS = 6
 class Entry(Horizontal):
     """One field; the arrows go through its `words`."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("new", [
         Binding("down", "turn(1)", "next word", show=False), Binding("up", "turn(-1)", "word before", show=False),
-    ]
+    ])
 
     class Changed(Message):
         """Another text."""
@@ -99,9 +100,9 @@ class Entry(Horizontal):
 class TemplateEntry(Vertical):
     """The template: typing searches, the arrows choose, what was found stands below while one is here."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("new", [
         Binding("down", "turn(1)", "next", show=False), Binding("up", "turn(-1)", "before", show=False),
-    ]
+    ])
 
     def __init__(self, infos: Sequence[TemplateInfo], value: str) -> None:
         super().__init__(id="template")

@@ -51,6 +51,16 @@ class Match(NamedTuple):
     end: int = 0
 
 
+class Mouse(NamedTuple):
+    """What the mouse did: `kind` is down, up or move; buttons are 1 left, 2 middle, 3 right, 4, 5 the wheel, 0 none."""
+
+    kind: str
+    button: int
+    x: int
+    y: int
+    modifiers: tuple[str, ...] = ()
+
+
 class Grid(Protocol):
     """A screen that is fed bytes and gives rows; `close` frees it."""
 
@@ -74,12 +84,34 @@ class Grid(Protocol):
 
     def key(self, key: str, character: str | None) -> bytes: ...
     def paste(self, text: str) -> bytes: ...
-    def mouse(self, kind: str, button: int, x: int, y: int) -> bytes: ...
+    def brackets(self) -> bool:
+        """Whether the guest asked to have pastes in brackets."""
+
+    def mouse(self, report: Mouse) -> bytes: ...
     def search(self, text: str) -> int:
         """Look for `text` in everything that is kept; how many places. An empty text ends the search."""
 
     def seek(self, *, older: bool = True) -> Match:
         """Show the next older or newer place; number 0 when there is none."""
+
+    def mark(self, x: int, y: int, unit: str = "cell") -> None:
+        """Begin to mark cells, words or lines at a visible place."""
+
+    def mark_to(self, x: int, y: int) -> None:
+        """Mark from there up to a visible place."""
+
+    def unmark(self) -> None: ...
+    def marked(self) -> str:
+        """The marked text, wrapped lines joined; empty once the guest has changed it."""
+
+    def marks(self) -> dict[int, tuple[int, int]]:
+        """By visible row its first and last marked cell; call it after `refresh`."""
+
+    def pin(self, place: Cursor | None) -> None:
+        """Follow the text at a visible place from now on, or none."""
+
+    def pinned(self) -> Cursor | None:
+        """Where that text is now, from the first visible row on: a negative row is above; None when it is gone."""
 
     def text(self) -> str:
         """The visible rows as text."""
@@ -94,7 +126,23 @@ def open_grid(cols: int, rows: int) -> Grid:
         from limatui.widgets.vt import VtGrid
     except (ImportError, OSError):
         return PlainGrid(cols, rows)
-    return VtGrid(cols, rows)
+    grid = VtGrid(cols, rows)
+    _try_out(grid)
+    return grid
+
+
+def _try_out(grid: Grid) -> None:
+    """Each call of the library costs up to 5 ms the first time: here, in a thread, and not when something is shown."""
+    grid.feed("\x1b[31;42mtried\x1b[38;2;1;2;3;48;2;4;5;6m e\u0301\u65e5\x1b[0m\r\n".encode())
+    grid.refresh()
+    grid.position()
+    grid.search("tried")
+    grid.seek()
+    grid.search("")
+    grid.scroll_end()
+    grid.key("a", "a")
+    grid.paste("a")
+    grid.reset()
 
 
 def row_text(row: Row) -> str:
@@ -166,9 +214,37 @@ class PlainGrid:
         """Nothing: this view does not type."""
         return b""
 
-    def mouse(self, kind: str, button: int, x: int, y: int) -> bytes:
+    def brackets(self) -> bool:
+        """No: this view does not type."""
+        return False
+
+    def mouse(self, report: Mouse) -> bytes:
         """Nothing: this view does not type."""
         return b""
+
+    def mark(self, x: int, y: int, unit: str = "cell") -> None:
+        """Nothing: what is visible is copied as a whole."""
+
+    def mark_to(self, x: int, y: int) -> None:
+        """Nothing: what is visible is copied as a whole."""
+
+    def unmark(self) -> None:
+        """Nothing is marked."""
+
+    def marked(self) -> str:
+        """Nothing is marked."""
+        return ""
+
+    def marks(self) -> dict[int, tuple[int, int]]:
+        """Nothing is marked."""
+        return {}
+
+    def pin(self, place: Cursor | None) -> None:
+        """Nothing to follow."""
+
+    def pinned(self) -> Cursor | None:
+        """Nothing is followed."""
+        return None
 
     def search(self, text: str) -> int:
         """Nothing: the logs pane searches files."""

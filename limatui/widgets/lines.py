@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from textual.geometry import Region
 from textual.strip import Strip
+from textual.widget import Widget
 
 from limatui.ink import Line, plain
 from limatui.widgets.inked import Inked
@@ -38,3 +39,9 @@ class Lines(Inked):
         """One row."""
         line = self._lines[y] if y < len(self._lines) else ()
         return self.ink.strip(line, self.size.width, self.ground)
+
+
+def set_rows(widget: Widget, rows: int) -> None:
+    """Make it so high, only when it is not: setting a style lays the whole screen out again."""
+    if widget.styles.height is None or widget.styles.height.value != rows:
+        widget.styles.height = rows

@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input
 
 from limatui.ink import Line
+from limatui.keymap import named
+from limatui.logs.pattern import turned
 from limatui.widgets.bar import Bar
+
+MOST_REMEMBERED = 100
 
 
 class LogAsk(Horizontal):
     """Hidden by the style of the pane until it asks; what is typed comes as messages of its `Input`."""
 
+    BINDINGS: ClassVar[list[BindingType]] = named("logs", [
+        Binding("up", "earlier(1)", "asked before", show=False),
+        Binding("down", "earlier(-1)", "asked after", show=False),
+        Binding("ctrl+r", "turn", "text or regex", key_display="ctrl+r"),
+    ])
+
     def __init__(self) -> None:
         super().__init__(classes="ask")
-        self._label, self._count = Bar(ground="raised", classes="label"), Bar(ground="raised", classes="count")
+        self._label, self._told = Bar(ground="raised", classes="label"), Bar(ground="raised", classes="told")
         self._entry = Input(compact=True)
+        self._asked: dict[str, list[str]] = {}
+        self._sign, self._back, self._draft = "", 0, ""
 
     def compose(self) -> ComposeResult:
         """A sign, the answer, what is found so far."""
         yield self._label
         yield self._entry
-        yield self._count
+        yield self._told
 
     def ask(self, sign: str, hint: str, value: str) -> None:
         """Begin with this value."""
+        self._sign, self._back = sign, 0
         self._label.show(((sign, "accent-key bold"),))
         self._entry.placeholder = hint
         with self.prevent(Input.Changed):
@@ -33,6 +49,39 @@ class LogAsk(Horizontal):
         # At once: what is typed ahead would be keys of the log.
         self.screen.set_focus(self._entry)
 
-    def count(self, told: Line) -> None:
-        """Say what is found so far."""
-        self._count.show((), told)
+    @property
+    def value(self) -> str:
+        """What is typed."""
+        return self._entry.value
+
+    def tell(self, told: Line) -> None:
+        """Say what it means and what is found so far."""
+        self._told.show((), told)
+
+    def remember(self, text: str) -> None:
+        """Offer it again: the last answer comes first."""
+        if text:
+            asked = [each for each in self._asked.get(self._sign, ()) if each != text]
+            self._asked[self._sign] = [text, *asked][:MOST_REMEMBERED]
+
+    @property
+    def last(self) -> str:
+        """The last answer to this question."""
+        return next(iter(self._asked.get(self._sign, ())), "")
+
+    def action_earlier(self, step: int) -> None:
+        """An answer from before, or the way back to what was being typed."""
+        if not self._back:
+            self._draft = self.value
+        known = [self._draft, *self._asked.get(self._sign, ())]
+        self._back = max(0, min(self._back + step, len(known) - 1))
+        self._put(known[self._back])
+
+    def action_turn(self) -> None:
+        """What is typed as a regular expression, or as a text again."""
+        if self.value:
+            self._put(turned(self.value))
+
+    def _put(self, text: str) -> None:
+        self._entry.value = text
+        self._entry.cursor_position = len(text)

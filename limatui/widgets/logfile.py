@@ -19,8 +19,8 @@ NEAR = 2 * 1024
 """Bytes in which the end of a line is looked for first; each further look is at four times as many, up to CHUNK."""
 SHOWN = 8 * 1024
 """Bytes of a line that are read for showing."""
-HEAD = 64
-"""Bytes at the beginning by which a file is known that was cut and has grown past its old size since."""
+MARK = 64
+"""Bytes at the beginning and before the old end: by them a file is known that was cut and has grown again since."""
 
 
 class News(NamedTuple):
@@ -90,9 +90,10 @@ class LogBytes:
         self.size = 0
         self.there = False
         self.changed = 0.0
+        self.problem = ""
         self._fd = -1
         self._inode = (-1, -1)
-        self._head = b""
+        self._marks: tuple[tuple[int, bytes], ...] = ()
 
     def __enter__(self) -> LogBytes:
         return self
@@ -104,37 +105,48 @@ class LogBytes:
 
     def refresh(self) -> bool:
         """Look again at the file; True when offsets known before are void: another file, or one that was cut."""
+        self.problem = ""
         try:
-            stat = self.path.stat()
-        except OSError:
+            return self._look(self.path.stat())
+        except OSError as error:
+            self._fail(error)
             self.there = False
             return False
-        self.there, self.changed = True, stat.st_mtime
-        if (stat.st_dev, stat.st_ino) != self._inode:
-            return self._reopen()
-        cut = stat.st_size < self.size or os.pread(self._fd, len(self._head), 0) != self._head
-        self.size = stat.st_size
-        if cut or len(self._head) < HEAD:
-            self._head = os.pread(self._fd, HEAD, 0)
+
+    def _look(self, stat: os.stat_result) -> bool:
+        other = (stat.st_dev, stat.st_ino) != self._inode
+        if other:
+            stat = self._reopen()
+        cut = other or stat.st_size < self.size or any(self._pread(at, len(old)) != old for at, old in self._marks)
+        if cut or stat.st_size != self.size:
+            places = (0, max(0, stat.st_size - MARK))
+            self._marks = tuple((at, self._pread(at, min(MARK, stat.st_size - at))) for at in places)
+        self.there, self.changed, self.size = True, stat.st_mtime, stat.st_size
         return cut
 
-    def _reopen(self) -> bool:
-        try:
-            fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        except OSError:
-            self.there = False
-            return False
+    def _reopen(self) -> os.stat_result:
+        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         self.__exit__()
         stat = os.fstat(fd)
-        self._fd, self._inode, self.size = fd, (stat.st_dev, stat.st_ino), stat.st_size
-        self._head = os.pread(fd, HEAD, 0)
-        return True
+        self._fd, self._inode = fd, (stat.st_dev, stat.st_ino)
+        return stat
+
+    def _fail(self, error: OSError) -> None:
+        self.problem = "" if isinstance(error, FileNotFoundError) else error.strerror or str(error)
 
     def read(self, start: int, count: int) -> bytes:
         """Bytes from `start` on, fewer at the end or when the file was cut meanwhile."""
-        if self._fd < 0:
+        return self._pread(start, max(0, min(count, self.size - start)))
+
+    def _pread(self, start: int, count: int) -> bytes:
+        """None where they cannot be read: `problem` says why."""
+        if self._fd < 0 or not count:
             return b""
-        return os.pread(self._fd, max(0, min(count, self.size - start)), start)
+        try:
+            return os.pread(self._fd, count, start)
+        except OSError as error:
+            self._fail(error)
+            return b""
 
     def _newline_before(self, low: int, high: int) -> int:
         """The offset after the last newline in [low, high), or -1."""

@@ -12,6 +12,7 @@ import msgspec
 
 from limatui.ink import Line, Span
 from limatui.logs.levels import ERROR, WARNING, level_of
+from limatui.logs.pattern import pattern
 from limatui.sanitize import log_line, sanitize_line
 from limatui.widgets.logfile import LineAt
 
@@ -134,9 +135,10 @@ def _told(value: object) -> str:
 
 
 def _clock(time: object) -> str:
+    """The time of the day here, as in merged logs."""
     try:
-        return datetime.fromisoformat(str(time)).strftime("%H:%M:%S")
-    except ValueError:
+        return datetime.fromisoformat(str(time)).astimezone().strftime("%H:%M:%S")
+    except (ValueError, OverflowError, OSError):
         return log_line(str(time or "-"))[:8].ljust(8)
 
 
@@ -150,14 +152,11 @@ def shifted(line: Line, cells: int) -> Line:
     return tuple(spans)
 
 
-def with_hits(line: Line, needle: str) -> Line:
-    """The line with every place of `needle` reversed; capitals matter only when it has some."""
+def with_hits(line: Line, sought: str) -> Line:
+    """The line with every place of what is sought reversed."""
     text = "".join(part for part, _ in line)
-    fold = needle == needle.lower()
-    places = [match.span() for match in re.finditer(re.escape(needle), text, re.IGNORECASE if fold else 0)]
-    if not needle or not places:
-        return line
-    return tuple(_cut_hits(line, places))
+    places = pattern(sought).hits(text) if sought else []
+    return tuple(_cut_hits(line, places)) if places else line
 
 
 def _cut_hits(line: Line, places: list[tuple[int, int]]) -> list[Span]:

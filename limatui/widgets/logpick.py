@@ -15,6 +15,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from limatui.ink import Line, fit
+from limatui.keymap import named
 from limatui.present.logs import Choice
 from limatui.present.words import duration, size
 from limatui.sanitize import sanitize_line
@@ -66,9 +67,9 @@ class _Entries(PickList[Entry]):
 class PickLog(ModalScreen[int | None]):
     """Returns the number of the log, None on escape."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("logs", [
         Binding("escape,q,o", "dismiss(None)", "leave it"), Binding("enter", "pick", "show"),
-    ]
+    ])
     def __init__(self, name: str, offered: Sequence[Choice], current: int) -> None:
         super().__init__()
         self._machine, self._offered, self._current = name, tuple(offered), current

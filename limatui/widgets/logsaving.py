@@ -16,7 +16,8 @@ from textual.app import SuspendNotSupported
 from textual.widget import Widget
 
 from limatui.logs.export import everything, save, these
-from limatui.logs.sift import EVERYTHING, Wanted
+from limatui.logs.pattern import is_expression
+from limatui.logs.sift import EVERYTHING, Wanted, words
 from limatui.logs.track import Source
 from limatui.logs.window import Page
 from limatui.outside import run_in_terminal
@@ -126,13 +127,15 @@ def pager(environ: Mapping[str, str], path: Path, page: Page | None,
 
 def command(sources: Sequence[Source], wanted: Wanted, values: Values) -> str:
     """The command line that does the same, where there is a simple one."""
-    if len(sources) > 1 or values[1:] != (_ALL,) or wanted.level or " & " in wanted.text:
+    parts = list(words(wanted.text))
+    if len(sources) > 1 or values[1:] != (_ALL,) or wanted.level or len(parts) > 1:
         return ""
     log, file = shlex.quote(str(sources[0].log.path)), shlex.quote(values[0])
-    if not wanted.text:
+    if not parts:
         return f"cp {log} {file}"
-    inverted = wanted.text.startswith("!")
-    word = wanted.text.removeprefix("!")
+    (word, inverted), = parts
+    if is_expression(word):
+        return ""  # no dialect of grep means the same
     options = ["-v"] * inverted + ["-i"] * (word == word.lower())
     return " ".join(["grep", "-aF", *options, "-e", shlex.quote(word), log, ">", file])
 

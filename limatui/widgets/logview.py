@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import ClassVar
 
 from textual import events
@@ -13,11 +15,14 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.worker import Worker
 
+from limacore.mounts import inotify
 from limatui.ink import plain
+from limatui.keymap import named
 from limatui.logs.reading import Found, Order, Reading
 from limatui.logs.sift import EVERYTHING, Wanted
 from limatui.logs.track import Source
 from limatui.logs.window import Page
+from limatui.present.logs import instead
 from limatui.widgets.background import begin
 from limatui.widgets.copying import copy_lines
 from limatui.widgets.inked import Inked
@@ -33,7 +38,7 @@ _MARGIN = 1
 class LogView(Inked, can_focus=True):
     """Shows one log, or several merged by time; sticks to the end until moved up."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("logs", [
         Binding("k,up", "rows(-1)", "up", show=False),
         Binding("j,down", "rows(1)", "down", show=False),
         Binding("pageup,ctrl+u,b", "pages(-1)", "back", show=False),
@@ -42,7 +47,7 @@ class LogView(Inked, can_focus=True):
         Binding("G,end,F", "newest", "follow", show=False),
         Binding("left", "shift(-1)", "left", show=False),
         Binding("right", "shift(1)", "right", show=False),
-    ]
+    ])
 
     class Changed(Message):
         """Another page or another find."""
@@ -55,6 +60,7 @@ class LogView(Inked, can_focus=True):
         self.page = Page()
         self.found = Found()
         self.wanted = EVERYTHING
+        self.sought = ""
         self.look = Look()
         self.sources: tuple[Source, ...] = ()
         self._cursor = 0
@@ -68,16 +74,17 @@ class LogView(Inked, can_focus=True):
     # --- reading
 
     def open(self, sources: Sequence[Source]) -> None:
-        """Show these logs from their end, several of them merged by time; none shows nothing and reads nothing."""
+        """Show these logs from their end, several of them merged by time, searched and filtered as the ones before;
+        none shows nothing and reads nothing."""
         self.close()
         self.sources = tuple(sources)
         many = len(self.sources) > 1
         self.look = self.look._replace(
-            json=tuple(source.log.json for source in self.sources), times=many, clock=not many, shift=0, needle="",
+            json=tuple(source.log.json for source in self.sources), times=many, clock=not many, shift=0,
             tags=tuple(source.tag for source in self.sources) if many else ())
         self._orders.clear()
         self._unfolded.clear()
-        self._accept(Page(), Found())
+        self._accept(Page(), Found(self.sought))
         if self.sources:
             self._reader = begin(self, "logview", partial(self._read, self.sources))
 
@@ -86,9 +93,11 @@ class LogView(Inked, can_focus=True):
         if self._reader is not None:
             self._reader.cancel()
             self._reader = None
+        self.workers.cancel_group(self, "logview-hear")
 
     async def _read(self, sources: Sequence[Source]) -> None:
-        reading = Reading(sources, timed=self.look.times, wanted=self.wanted)
+        reading = await asyncio.to_thread(
+            partial(Reading, sources, timed=self.look.times, wanted=self.wanted, sought=self.sought))
         try:
             while True:
                 self._asked.clear()
@@ -98,11 +107,21 @@ class LogView(Inked, can_focus=True):
                 # A page that was made before the thread heard that the user moved would take the cursor away again.
                 self._held = self._held and bool(self._orders)
                 self._accept(page._replace(at_end=page.at_end and not self._held), found)
+                if page.restarted and len(sources) == 1:
+                    begin(self, "logview-hear", partial(self._hear, sources[0].log.path))
                 if not reading.busy and not page.looking:
                     await self._rest(BUSY_POLL if page.size != before else IDLE_POLL)
         finally:
             # A turn may still run in its thread: the files are closed behind it, without waiting here.
             asyncio.get_running_loop().run_in_executor(None, reading.close)
+
+    async def _hear(self, path: Path) -> None:
+        """Look at once when the file is written, where the system tells; looks by the clock find what it does not."""
+        with contextlib.suppress(OSError), inotify.changing(path) as changed:  # too many watched on this computer
+            while changed is not None:
+                await changed()
+                self._asked.set()
+                await asyncio.sleep(BUSY_POLL)
 
     def _turn(self, reading: Reading, orders: Sequence[Order]) -> tuple[Page, Found]:
         """In the thread; lines are taken apart here, since one may be 8 KB of colours."""
@@ -124,7 +143,7 @@ class LogView(Inked, can_focus=True):
         if page.restarted:
             self._unfolded.clear()
         moved = (found.track, found.at) != (self.found.track, self.found.at)
-        if page.lines != self.page.lines or page.at_end != self.page.at_end or moved or found.text != self.found.text:
+        if _drawn(page, found) != _drawn(self.page, self.found):
             self.redraw()
         self.page, self.found = page, found
         self.look = self.look._replace(needle=found.text)
@@ -146,7 +165,12 @@ class LogView(Inked, can_focus=True):
 
     def find(self, text: str) -> None:
         """Look for this text from the first visible line on; an empty text ends the search."""
+        self.sought = text
         self.order(lambda reading: reading.find(text))
+
+    def ask(self, on: bool) -> None:
+        """A filter begins, or has ended, to be typed."""
+        self.order(lambda reading: reading.ask(on))
 
     def choose(self, wanted: Wanted) -> None:
         """Show only lines with these texts, of this level and above."""
@@ -174,7 +198,7 @@ class LogView(Inked, can_focus=True):
         """One row."""
         width = self.size.width
         if y >= len(self.rows):
-            return self.ink.strip((), width)
+            return self.ink.strip((("  ", ""), *instead(self.page)) if y == 1 else (), width)
         row = self.rows[y]
         here = row.line == self._cursor and not self.page.at_end
         mark = ("▎", "accent-key" if self.has_focus else "hairline") if here else (" ", "")
@@ -278,3 +302,5 @@ class LogView(Inked, can_focus=True):
         begin(self, "copy", partial(copy_lines, self, "\n".join(texts)))
 
 
+def _drawn(page: Page, found: Found) -> tuple[object, ...]:
+    return page.lines, page.at_end, instead(page), found.track, found.at, found.text

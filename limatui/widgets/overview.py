@@ -9,7 +9,8 @@ from textual.reactive import var
 from limacore.errors import LimaError
 from limacore.model.instance import Instance, Status
 from limatui.ink import Line
-from limatui.present import bootview, overview
+from limatui.present import bootview, groupview, overview
+from limatui.present.rows import Head
 from limatui.widgets.lines import Lines
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class OverviewPane(Lines):
 
     instance: var[str] = var("", init=False)
     titled: var[bool] = var(False, init=False)
+    group: var[Head | None] = var(None, init=False)
+    """The group that is shown where there is no instance."""
 
     def __init__(self, instance: str = "", *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -55,6 +58,10 @@ class OverviewPane(Lines):
         self._serial = ()
         self.redraw()
 
+    def watch_group(self) -> None:
+        """Another group, or as it is now."""
+        self.redraw()
+
     def watch_titled(self) -> None:
         """With or without a title."""
         self.redraw()
@@ -64,7 +71,8 @@ class OverviewPane(Lines):
         if not self.is_mounted or not self.display or not self.size.height:
             return
         subject = self.dashboard.fleet.get(self.instance)
-        self.show(self._lines_of(subject) if subject is not None else ())
+        group = groupview.group(self.group, *self.size) if self.group is not None else ()
+        self.show(self._lines_of(subject) if subject is not None else group)
         if subject is not None and self._wants_serial(subject) and not self._reading:
             self._reading = True
             self.run_worker(self._read(subject.name), group=f"instance:{subject.name}", exit_on_error=False)

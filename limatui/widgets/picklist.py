@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from limatui.ink import Line
+from limatui.keymap import named
 from limatui.widgets.inked import Inked
 
 T = TypeVar("T")
@@ -19,14 +20,14 @@ T = TypeVar("T")
 class PickList(Inked, Generic[T], can_focus=True):
     """Shows items as `line(item, width)` draws them; `key` tells them apart. The first span of a line is its margin."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("lists", [
         Binding("j,down", "move(1)", "down", show=False),
         Binding("k,up", "move(-1)", "up", show=False),
         Binding("g,home", "move(-100000)", "first", show=False),
         Binding("G,end", "move(100000)", "last", show=False),
         Binding("pagedown,ctrl+d", "page(1)", "page down", show=False),
         Binding("pageup,ctrl+u", "page(-1)", "page up", show=False),
-    ]
+    ])
 
     ground = "ground"
 
@@ -39,15 +40,23 @@ class PickList(Inked, Generic[T], can_focus=True):
         self._items: tuple[T, ...] = ()
         self._cursor: Hashable = None
         self._at = self._top = 0
+        self._painted: dict[int, Line | None] = {}
 
     def show(self, items: Sequence[T]) -> None:
-        """Other items; the cursor follows its own, or stays in its row."""
+        """Other items, or the same that read otherwise; the cursor follows its own, or stays in its row."""
         new = tuple(items)
         if new == self._items:
+            if any(self._drawn(y) != line for y, line in self._painted.items()):
+                self.refresh()
             return
         self._items = new
         keys = [self._key(item) for item in new]
         self._put(keys.index(self._cursor) if self._cursor in keys else self._at)
+
+    def _drawn(self, y: int) -> Line | None:
+        """A row without its cursor; None below the last item."""
+        row = self._top + y
+        return self._line(self._items[row], self.content_size.width) if row < len(self._items) else None
 
     @property
     def items(self) -> tuple[T, ...]:
@@ -91,15 +100,16 @@ class PickList(Inked, Generic[T], can_focus=True):
 
     def on_resize(self) -> None:
         """Keep the cursor visible."""
+        self._painted.clear()
         self._put(self._at)
 
     def render_line(self, y: int) -> Strip:
         """One item."""
-        width, row = self.content_size.width, self._top + y
-        if row >= len(self._items):
+        width, spans = self.content_size.width, self._drawn(y)
+        self._painted[y] = spans
+        if spans is None:
             return self.ink.strip((), width, self.ground)
-        spans = self._line(self._items[row], width)
-        if row != self._at:
+        if self._top + y != self._at:
             return self.ink.strip(spans, width, self.ground)
         margin: Line = (("▎ ", "accent-key" if self.has_focus else "hairline"),)
         return self.ink.strip((*margin, *spans[1:]), width, "raised")

@@ -68,7 +68,7 @@ class Saving:
         buffer.saved, buffer.new, buffer.waits = text, False, waits
         buffer.disk = buffer.disk if waits else text
         pane.checking.saved()
-        pane.mark()
+        pane.around.mark()
         pane.check()
         await pane.buffers.keep(buffer)
         told = "kept for the next start" if waits else "saved"

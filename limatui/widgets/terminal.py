@@ -3,42 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache, partial
 from time import monotonic
 from typing import ClassVar
 
-from rich.cells import cell_len
-from rich.color import Color as RichColor
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
-from textual.selection import Selection
 from textual.strip import Strip
-from textual.widget import Widget
 
-from limatui.widgets.background import begin
-from limatui.widgets.copying import copy_lines
-from limatui.widgets.grid import Color, Cursor, Grid, Look, Match, row_text
+from limatui.keymap import named
+from limatui.widgets.cellpaint import Paint
+from limatui.widgets.copymode import CopyMode
+from limatui.widgets.grid import Cursor, Grid, Match, Mouse
 
 FRAME = 1 / 30
 WHEEL_ROWS = 3
 HISTORY_KEYS = frozenset({"shift+pageup", "shift+pagedown"})
 RELEASE = "ctrl+right_square_bracket"
-RESERVED = frozenset({RELEASE, "f9", "f10", "f11", "f12"}) | HISTORY_KEYS
-"""Keys that never go to the guest."""
-ANSI_TOKENS = ("hairline", "bad", "running", "warn", "number", "protected", "number", "text-bright")
-_BRIGHT = ("faint", "bad", "running", "warn", "number", "protected", "number", "text-bright")
+SEARCH_KEYS = frozenset({"f9", "slash", "n", "N"})
+RESERVED = frozenset({RELEASE, "f11", "f12"}) | HISTORY_KEYS
+"""Keys that never go to the guest; F10 does unless something is marked."""
 
 
-class Terminal(Widget, can_focus=True):
+class Terminal(CopyMode, can_focus=True):
     """Shows a grid that others feed; says what the user typed as `Typed` messages."""
 
     typing: reactive[bool] = reactive(False)
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("console", [
         Binding("enter", "take", "type", key_display="enter"),
         Binding("i", "take", "type", show=False),
         Binding("ctrl+right_square_bracket", "release", "release", key_display="ctrl+]"),
@@ -52,8 +45,11 @@ class Terminal(Widget, can_focus=True):
         Binding("slash", "search", "search", show=False),
         Binding("n", "seek(True)", "older", show=False),
         Binding("N", "seek(False)", "newer", show=False),
+        Binding("v", "mark", "mark"),
         Binding("f10", "copy", "copy", key_display="F10"),
-    ]
+        Binding("y", "copy", "copy", show=False),
+        Binding("escape", "unmark", "unmark", show=False),
+    ])
 
     class Typed(Message):
         """Bytes for the guest."""
@@ -82,13 +78,12 @@ class Terminal(Widget, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.grid: Grid | None = None
-        self.copied = ""
         self.sought = ""
         self.match = Match(0, 0)
         self._painted = 0.0
         self._waiting = False
-        self._style = lru_cache(maxsize=1024)(self._make_style)
+        self._held = 0
+        self._cells: Paint | None = None
 
     def open(self, grid: Grid) -> None:
         """Show this grid from now on; it is closed with the widget."""
@@ -107,7 +102,7 @@ class Terminal(Widget, can_focus=True):
             self.grid = None
 
     def _recolour(self) -> None:
-        self._style = lru_cache(maxsize=1024)(self._make_style)
+        self._cells = Paint(self.app)
         self.refresh()
 
     def feed(self, data: bytes) -> None:
@@ -143,6 +138,8 @@ class Terminal(Widget, can_focus=True):
         if self.grid is None or not self.is_mounted:
             return
         changed = self.grid.refresh()
+        self.follow_caret()
+        self.follow_marks()
         if changed:
             self.refresh(*(Region(0, first, self.size.width, count) for first, count in spans(changed)))
         self.post_message(self.Changed())
@@ -157,70 +154,23 @@ class Terminal(Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """One row of cells."""
         width = self.size.width
-        if self.grid is None or y >= len(self.grid.rows):
+        if self.grid is None or self._cells is None or y >= len(self.grid.rows):
             return Strip.blank(width, self.rich_style)
-        runs = self.grid.rows[y]
-        cursor = self.grid.cursor
-        segments = [Segment(" " * len(text) if look.hidden else text, self._style(look)) for text, look in runs]
-        strip = Strip(segments).adjust_cell_length(width)
-        if cursor is not None and cursor.y == y:
-            strip = self._with_cursor(strip, cursor)
+        strip = self._cells.strip(self.grid.rows[y], width)
+        for start, end, what in self._laid_over(y, self.grid.cursor):
+            strip = self._cells.over(strip, start, end, what)
+        return strip.apply_style(self.rich_style)
+
+    def _laid_over(self, y: int, cursor: Cursor | None) -> Iterator[tuple[int, int, str]]:
+        """From the lowest on: the cells of a row that are not shown as they are."""
         if self.match.y == y:
-            strip = self._marked(strip, self.match.start, self.match.end, Style(reverse=True))
-        strip = self._with_selection(strip, y).apply_style(self.rich_style)
-        return strip.apply_offsets(0, y)
-
-    def _with_cursor(self, strip: Strip, cursor: Cursor) -> Strip:
-        x = min(cursor.x, strip.cell_length - 1)
-        return self._marked(strip, x, x + self._cell_width(strip, x), self._cursor_style())
-
-    @staticmethod
-    def _cell_width(strip: Strip, x: int) -> int:
-        return 2 if cell_len(strip.crop(x, x + 2).text.strip()[:1]) == 2 else 1
-
-    def _cursor_style(self) -> Style:
-        tokens = self.app.get_css_variables()
-        ground = "accent-key" if self.typing else "hairline"
-        return Style(color=_token(tokens, "ground" if self.typing else "text-bright"), bgcolor=_token(tokens, ground))
-
-    def _with_selection(self, strip: Strip, y: int) -> Strip:
-        selection = self.text_selection
-        span = selection.get_span(y) if selection is not None else None
-        if span is None:
-            return strip
-        end = strip.cell_length if span[1] == -1 else min(span[1], strip.cell_length)
-        return self._marked(strip, min(span[0], end), end, self.screen.get_component_rich_style("screen--selection"))
-
-    @staticmethod
-    def _marked(strip: Strip, start: int, end: int, style: Style) -> Strip:
-        return Strip.join([strip.crop(0, start), strip.crop(start, end).apply_style(style), strip.crop(end)])
-
-    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """The selected text of the visible rows."""
-        if self.grid is None:
-            return None
-        # A blank keeps an empty row: without it the numbers of the rows below would not match the selection.
-        return selection.extract("\n".join(row_text(row) or " " for row in self.grid.rows)), "\n"
-
-    def selection_updated(self, selection: Selection | None) -> None:
-        """Repaint with another selection."""
-        self.refresh()
-
-    def _make_style(self, look: Look) -> Style:
-        return Style(
-            color=self._color(look.fg), bgcolor=self._color(look.bg), bold=look.bold or None, dim=look.dim or None,
-            italic=look.italic or None, underline=look.underline or None, strike=look.strike or None,
-            reverse=look.inverse or None,
-        )
-
-    def _color(self, color: Color) -> RichColor | None:
-        if color is None:
-            return None
-        if isinstance(color, tuple):
-            return RichColor.from_rgb(*color)
-        if color >= 16 or self.app.native_ansi_color:
-            return RichColor.from_ansi(color)
-        return _token(self.app.get_css_variables(), (ANSI_TOKENS + _BRIGHT)[color])
+            yield self.match.start, self.match.end, "found"
+        if y in self.marks:
+            yield self.marks[y][0], self.marks[y][1] + 1, "marked"
+        if self.caret is not None and self.caret.y == y:
+            yield self.caret.x, self.caret.x + 1, "caret"
+        elif not self.copying and cursor is not None and cursor.y == y:
+            yield cursor.x, cursor.x + 1, "typed" if self.typing else "watched"
 
     def watch_typing(self, typing: bool) -> None:
         """Show who has the keyboard."""
@@ -229,14 +179,14 @@ class Terminal(Widget, can_focus=True):
         self.post_message(self.Changed())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The keys of watching and of typing exclude each other."""
-        if action == "release":
-            return self.typing
+        """The keys of watching, of typing and of copying exclude each other."""
+        if action in ("release", "unmark", "seek"):
+            return bool({"release": self.typing, "unmark": self.marks, "seek": self.sought}[action])
+        if self.typing:
+            return bool(self.marks) if action == "copy" else action == "page"
         if action == "take":
-            return not self.typing and self.can_type
-        if action == "seek":
-            return bool(self.sought)
-        return True
+            return self.can_type
+        return action != "mark" or not self.copying
 
     @property
     def can_type(self) -> bool:
@@ -244,21 +194,32 @@ class Terminal(Widget, can_focus=True):
         return self.has_class("-live") and self.grid is not None and self.grid.interactive
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
-        """While typing every key but ours belongs to the guest: Textual then leaves out the bindings of the app."""
-        return self.typing and key not in RESERVED
+        """While typing or copying every key but ours is not for the app: Textual then leaves out its bindings."""
+        return (self.typing and not self._is_ours(key)) or (self.copying and key not in RESERVED)
+
+    def _is_ours(self, key: str) -> bool:
+        return key in RESERVED or (key == "f10" and bool(self.marks))
 
     async def on_key(self, event: events.Key) -> None:
-        """Give the key to the guest."""
-        if not self.typing or event.key in RESERVED or self.grid is None:
+        """Give the key to the guest, or to the copy mode."""
+        if self.grid is None:
             return
+        if self.typing and not self._is_ours(event.key):
+            self._take(event)
+            self.send(self.grid.key(event.key, event.character))
+        elif self.copying and (self.copy_key(event.key) or event.key not in RESERVED | SEARCH_KEYS):
+            self._take(event)
+
+    @staticmethod
+    def _take(event: events.Key) -> None:
         event.stop()
         event.prevent_default()
-        self.send(self.grid.key(event.key, event.character))
 
     def send(self, data: bytes) -> None:
         """Say that the user typed this, and show the newest rows."""
         if data and self.grid is not None:
             self.grid.scroll_end()
+            self.grid.unmark()
             self.paint_soon()
             self.post_message(self.Typed(data))
 
@@ -274,6 +235,8 @@ class Terminal(Widget, can_focus=True):
 
     def action_take(self) -> None:
         """Type into the guest."""
+        if self.can_type:
+            self.end_copying()
         self.typing = self.can_type
 
     def action_release(self) -> None:
@@ -315,6 +278,8 @@ class Terminal(Widget, can_focus=True):
         """Another place of the text."""
         if self.grid is not None:
             self.match = self.grid.seek(older=older)
+            if self.copying and self.match.y >= 0:
+                self.put_caret(Cursor(self.match.start, self.match.y))
             self.paint()
             self.refresh()
 
@@ -324,36 +289,51 @@ class Terminal(Widget, can_focus=True):
             self.match = self.match._replace(y=-1)
             self.refresh()
 
-    def action_copy(self) -> None:
-        """Copy the selection, or all that is visible."""
-        self.copied = self.screen.get_selected_text() or (self.grid.text() if self.grid is not None else "")
-        begin(self, "copy", partial(copy_lines, self, self.copied))
-
     def _report(self, kind: str, button: int, event: events.MouseEvent) -> bool:
-        data = self.grid.mouse(kind, button, event.x, event.y) if self.grid is not None and self.typing else b""
+        """Whether the guest wants to know of the mouse, and was told; shift keeps it for marking."""
+        if self.grid is None or not self.typing or event.shift:
+            return False
+        at = event.get_content_offset_capture(self)
+        modifiers = tuple(name for name, on in (("ctrl", event.ctrl), ("alt", event.meta)) if on)
+        data = self.grid.mouse(Mouse(kind, button, at.x, at.y, modifiers))
         if data:
             self.post_message(self.Typed(data))
         return bool(data)
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """A button went down."""
-        self._report("down", event.button - 1, event)
+        """A button went down: the guest's, or the begin of a mark."""
+        if self._report("down", event.button, event):
+            self._held = event.button
+            self.capture_mouse()
+        elif event.button == 1:
+            self.press(event)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """The mouse moves, with or without a button."""
+        if self.is_dragging:
+            self.drag(event)
+        else:
+            self._report("move", self._held, event)
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
         """A button went up."""
-        self._report("up", event.button - 1, event)
+        if not self.let_go() and self._held:
+            self._report("up", self._held, event)
+            self._held = 0
+            self.release_mouse()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Wheel back."""
-        event.stop()
-        if not self._report("down", 64, event):
-            self.action_rows(-WHEEL_ROWS)
+        self._wheel(event, 4, -WHEEL_ROWS)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Wheel forward."""
+        self._wheel(event, 5, WHEEL_ROWS)
+
+    def _wheel(self, event: events.MouseEvent, button: int, rows: int) -> None:
         event.stop()
-        if not self._report("down", 65, event):
-            self.action_rows(WHEEL_ROWS)
+        if not self._report("down", button, event):
+            self.action_rows(rows)
 
 
 def spans(rows: tuple[int, ...]) -> Iterator[tuple[int, int]]:
@@ -365,13 +345,3 @@ def spans(rows: tuple[int, ...]) -> Iterator[tuple[int, int]]:
             first = row
         last = row
     yield first, last - first + 1
-
-
-@lru_cache(maxsize=64)
-def _parse(text: str) -> RichColor:
-    return RichColor.parse(text.removeprefix("ansi_"))
-
-
-def _token(tokens: dict[str, str], name: str) -> RichColor:
-    return _parse(tokens.get(name, "ansi_default"))
-

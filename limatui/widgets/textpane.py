@@ -12,30 +12,29 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.timer import Timer
-from textual.widget import Widget
 from textual.widgets import TextArea
 
 from limacore.errors import LimaError
 from limacore.model.config import Problem
-from limatui.api import EngineApi
 from limatui.buffers import Buffer, Buffers
 from limatui.ink import Line
+from limatui.keymap import named
 from limatui.present import effective as values
 from limatui.recovery import Recovery
 from limatui.sanitize import sanitize_line
 from limatui.texts import Source
+from limatui.widgets.aboard import Aboard
+from limatui.widgets.around import Around
 from limatui.widgets.ask import Ask
 from limatui.widgets.background import begin
-from limatui.widgets.bar import Bar, Block
-from limatui.widgets.beside import Beside, beside, foot, header
 from limatui.widgets.checking import Checking
 from limatui.widgets.completing import Completing
 from limatui.widgets.completion import CompletionList
-from limatui.widgets.diff import changed_lines, count_changes, diff, title
+from limatui.widgets.diff import diff, title
 from limatui.widgets.editor import YamlEditor
 from limatui.widgets.effective import EffectiveView
 from limatui.widgets.findline import FindLine
-from limatui.widgets.keydoc import mark_of, problem_lines
+from limatui.widgets.keydoc import problem_lines
 from limatui.widgets.saving import Saving
 from limatui.widgets.yamltext import field_at
 
@@ -45,17 +44,15 @@ KEEP = 0.4
 """Seconds after the first change until the text is in the recovery file."""
 WIDE = 96
 """Columns from which on there is room for the text beside the editor."""
-_AT_ONCE = 400
-"""Lines up to which changes are marked with each key; above, together with the check."""
 
 
-class TextPane(Widget):
+class TextPane(Aboard):
     """Edits one text at a time; texts not saved are kept for each."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named("editor", [
         Binding("ctrl+s", "save", "save", key_display="ctrl+s"),
         Binding("f2", "effective", "effective", key_display="F2"),
-        Binding("f2", "text", "text", key_display="F2"),
+        Binding("f2", "text", "text", key_display="F2", id="editor.effective"),  # the way back has the same key
         Binding("f3", "diff", "diff", key_display="F3"),
         Binding("f8", "next_problem(1)", "next problem", key_display="F8"),
         Binding("ctrl+@", "complete", "complete", key_display="ctrl+space"),  # what most terminals send for ctrl+space
@@ -66,7 +63,7 @@ class TextPane(Widget):
         Binding("f7,shift+f8", "next_problem(-1)", "problem before", show=False),
         Binding("f9", "forget_waiting", "drop what waits", key_display="F9"),
         Binding("escape", "leave", "leave", show=False),
-    ]
+    ])
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -82,19 +79,19 @@ class TextPane(Widget):
         self.completion = CompletionList()
         self.completing = Completing(self)
         self.view = EffectiveView()
-        self._head, self._foot = Bar(ground="panel-ground", classes="head"), Bar(classes="foot")
-        self._aside, self._find = Block(), FindLine(self.editor)
+        self.around = Around(self)
+        self._find = FindLine(self.editor)
 
     def compose(self) -> ComposeResult:
         """Header, editor with the text beside it, search, the message of the line, completions over all of it."""
-        yield self._head
+        yield self.around.head
         with Horizontal():
             yield self.editor
             yield self.view
             with VerticalScroll(classes="aside", can_focus=False):
-                yield self._aside
+                yield self.around.aside
         yield self._find
-        yield self._foot
+        yield self.around.foot
         yield self.completion
 
     def on_mount(self) -> None:
@@ -106,12 +103,6 @@ class TextPane(Widget):
         if self._buffers is not None:
             with contextlib.suppress(LimaError):  # said while it was typed, and there is no screen any more
                 await self._buffers.keep_all()
-
-    @property
-    def engine(self) -> EngineApi:
-        """The engine of the app."""
-        engine: EngineApi = self.app.bridge.engine  # type: ignore[attr-defined]
-        return engine
 
     @property
     def buffers(self) -> Buffers:
@@ -163,9 +154,7 @@ class TextPane(Widget):
         self.opened = None
         self.editor.disabled = True
         self.editor.load_text("")
-        self._head.show(((name, "bold"), (f"  {sanitize_line(text)}", "dim")))
-        self._aside.show(())
-        self._foot.show(())
+        self.around.say_instead(name, text)
 
     def take(self, buffer: Buffer) -> None:
         """Put a buffer into the editor."""
@@ -176,7 +165,7 @@ class TextPane(Widget):
         self.editor.load_text(buffer.text)
         buffer.became(self.editor.text)
         self.editor.go_to(buffer.row, buffer.column)
-        self.mark()
+        self.around.mark()
         self.check()
 
     # --- typing
@@ -188,8 +177,8 @@ class TextPane(Widget):
         if buffer is None or buffer.text == self.editor.text:
             return
         buffer.text = self.editor.text
-        if self.editor.document.line_count <= _AT_ONCE:
-            self.mark()
+        if self.around.is_short:
+            self.around.mark()
         self.after("check", PAUSE, self.check)
         if not self._to_keep:
             self._to_keep = True
@@ -221,7 +210,7 @@ class TextPane(Widget):
             self.opened.row, self.opened.column = self.editor.cursor_location
             if not self.editor.typed:
                 self.completion.close()
-            self.tell()
+            self.around.tell()
 
     # --- checking
 
@@ -229,43 +218,6 @@ class TextPane(Widget):
         """Look for problems, in a thread."""
         if self.opened is not None:
             begin(self, "config-check", partial(self.checking.validate, self.opened))
-
-    def mark(self) -> None:
-        """Problems and changes in the gutter, and in words."""
-        buffer = self.opened
-        if buffer is None:
-            return
-        # Errors come last, so that they win where a line has both.
-        ordered = sorted(self.problems, key=lambda problem: problem.severity == "error")
-        marks = {problem.line - 1: mark_of(problem) for problem in ordered if problem.line}
-        self.editor.mark(marks, changed_lines(buffer.saved, buffer.text) if buffer.dirty else frozenset())
-        self.tell()
-
-    def tell(self) -> None:
-        """Everything around the editor."""
-        buffer = self.opened
-        if buffer is None or not self.is_running:
-            return
-        few = buffer.dirty and self.editor.document.line_count <= _AT_ONCE
-        changes = count_changes(buffer.saved, buffer.text) if few else int(buffer.dirty)
-        self._head.show(*header(buffer, changes if few else None, self.problems))
-        seen = self._seen()
-        self._foot.show(foot(seen))
-        self._aside.show(beside(seen, self.editor.size.height or self.view.size.height))
-        if self.viewing:
-            self.view.show(self.checking.effective, self.checking.before)
-        self.refresh_bindings()
-
-    def _seen(self) -> Beside:
-        buffer, row = self.opened, self.editor.cursor_location[0]
-        assert buffer is not None
-        chosen = self.view.list.current if self.viewing else None
-        path = chosen.path if chosen else field_at(self.editor.document.lines, row)
-        choice = self.completion.current
-        here = next((problem for problem in self.problems if problem.line == row + 1), None)
-        said = buffer.source.when_saved(self.is_up(buffer)) if buffer.savable else ""
-        near = values.near(self.checking.effective, path, 6)
-        return Beside(path, choice, self.problems, here, near, self.checking.before, said, buffer.waits)
 
     # --- completing
 
@@ -279,7 +231,7 @@ class TextPane(Widget):
 
     @on(CompletionList.Moved)
     def _choice_moved(self) -> None:
-        self.tell()
+        self.around.tell()
 
     # --- keys
 
@@ -339,7 +291,7 @@ class TextPane(Widget):
 
     @on(EffectiveView.Looked)
     def _value_moved(self) -> None:
-        self.tell()
+        self.around.tell()
 
     @on(EffectiveView.Jump)
     def _jump(self, event: EffectiveView.Jump) -> None:
@@ -355,7 +307,7 @@ class TextPane(Widget):
     def on_resize(self, event: events.Resize) -> None:
         """Beside the editor only where there is room."""
         self.set_class(event.size.width >= WIDE, "-wide")
-        self.tell()
+        self.around.tell()
 
     async def action_save(self) -> None:
         """Check once more, show the change, then write."""

@@ -1,4 +1,4 @@
-"""The terminal emulator, libghostty-vt through pyghostty: the only file that knows it. Import is deferred (107 ms).
+"""The terminal emulator, libghostty-vt through pyghostty; only `vt*` know it. Import is deferred (107 ms).
 
 Cells are read whole rows at a time: asking the library cell by cell costs 15 us each, 150 ms a screen.
 The layout of a cell word (pinned version 0.1.3): content tag 2 bits, content 24, style id 16, width 2.
@@ -16,10 +16,12 @@ from typing import Any
 from pyghostty._ffi import check, ffi, lib, union_fn
 from pyghostty.core import Terminal, init_sized
 from rich.cells import cell_len
-from textual.keys import _character_to_key
 
 from limatui.sanitize import sanitize_line
-from limatui.widgets.grid import PLAIN, SLICE, Color, Cursor, Look, Match, Row, Run, row_text
+from limatui.widgets.grid import PLAIN, SLICE, Color, Cursor, Look, Match, Mouse, Row, Run, row_text
+from limatui.widgets.vtkeys import Encoder
+from limatui.widgets.vtmarks import Marks, Place
+from limatui.widgets.vtsearch import Search
 
 ffi.cdef("typedef struct { int tag; intptr_t delta; uint64_t padding; } LimaScroll;")
 """The library passes a union by value, which cffi cannot; a struct of the same layout can be passed."""
@@ -31,14 +33,6 @@ _GRAPHEME, _FIRST_COLOR_TAG = 1, 2
 _STYLE_BITS = _STYLE << 26
 _FULL = lib.GHOSTTY_RENDER_STATE_DIRTY_FULL
 _UNSAFE = re.compile("[^\x20-\x7e]")
-_MODIFIERS = {"shift": 1, "ctrl": 2, "alt": 4, "meta": 4, "super": 8}
-_BRACKETED_PASTE = 2004
-_KEYS = {
-    "up": "ARROW_UP", "down": "ARROW_DOWN", "left": "ARROW_LEFT", "right": "ARROW_RIGHT", "home": "HOME", "end": "END",
-    "pageup": "PAGE_UP", "pagedown": "PAGE_DOWN", "insert": "INSERT", "delete": "DELETE", "enter": "ENTER",
-    "tab": "TAB", "backspace": "BACKSPACE", "escape": "ESCAPE", "space": "SPACE",
-} | {f"f{n}": f"F{n}" for n in range(1, 25)} | {letter: letter.upper() for letter in "abcdefghijklmnopqrstuvwxyz"}
-_CHARACTERS = {_character_to_key(char): char for char in map(chr, range(33, 127)) if not char.isalnum()}
 
 
 class VtGrid:
@@ -59,12 +53,17 @@ class VtGrid:
         self._free = weakref.finalize(self, self._owned.close)
         self._terminal = self._owned.enter_context(Terminal(*self._size, scrollback=self._history))
         self._terminal.on_reply(self._answers.append)
+        # No pictures: none is kept, and a guest that asks hears nothing and draws with letters.
+        no_room = ffi.new("uint64_t*", 0)
+        limit = lib.GHOSTTY_TERMINAL_OPT_KITTY_IMAGE_STORAGE_LIMIT
+        check(lib.ghostty_terminal_set(self._terminal._t[0], limit, no_room), "no pictures")
         self._state = self._new("GhosttyRenderState", "render_state")
         self._lines = self._new("GhosttyRenderStateRowIterator", "render_state_row_iterator")
         self._cells = self._new("GhosttyRenderStateRowCells", "render_state_row_cells")
-        self._encoder = self._new("GhosttyKeyEncoder", "key_encoder")
-        self._event = self._new("GhosttyKeyEvent", "key_event")
-        self._search: Any = None
+        self._encoder = Encoder(self._terminal, self._owned)
+        self._marks = Marks(self._terminal)
+        self._search: Search | None = None
+        self._pin: Place | None = None
         self._view, self._style = ffi.new("GhosttyCellsView*"), init_sized("GhosttyStyle")
         self.rows = [()] * self._size[1]
 
@@ -114,8 +113,8 @@ class VtGrid:
         x = 0
         for key, group in groupby(words, _style_key):
             cells = list(group)
-            look = self._look(x) if key else PLAIN
             coloured = key > _STYLE_BITS
+            look = PLAIN._replace(bg=_erased(key)) if coloured else self._look(x) if key else PLAIN
             text = " " * len(cells) if coloured else "".join([chr(word >> 2 & _CHAR or _BLANK) for word in cells])
             if _UNSAFE.search(text) or any(word & _TAG == _GRAPHEME for word in cells):
                 text = "".join(self._character(word, x + at) for at, word in enumerate(cells))
@@ -149,13 +148,8 @@ class VtGrid:
         style = self._style
         lib.ghostty_render_state_row_cells_select(self._cells[0], x)
         lib.ghostty_render_state_row_cells_get(self._cells[0], lib.GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_STYLE, style)
-        background = ffi.new("GhosttyColorRgb*")
-        key = lib.GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_BG_COLOR
-        bg = _color(style.bg_color)
-        if bg is None and lib.ghostty_render_state_row_cells_get(self._cells[0], key, background) == 0:
-            bg = (background.r, background.g, background.b)
-        return Look(_color(style.fg_color), bg, style.bold, style.faint, style.italic, style.underline != 0,
-                    style.strikethrough, style.inverse, style.invisible)
+        return Look(_color(style.fg_color), _color(style.bg_color), style.bold, style.faint, style.italic,
+                    style.underline != 0, style.strikethrough, style.inverse, style.invisible)
 
     def _read_cursor(self) -> Cursor | None:
         cursor = init_sized("GhosttyRenderStateCursor")
@@ -200,81 +194,66 @@ class VtGrid:
 
     def key(self, key: str, character: str | None) -> bytes:
         """The bytes of a key as Textual names it, by the modes that the guest has set."""
-        *modifiers, name = key.split("+")
-        char = _CHARACTERS.get(name) or (name if len(name) == 1 else character if not modifiers else None) or ""
-        if name in _KEYS and len(name) > 1:
-            char = " " if name == "space" else ""
-        return self._encode(name.lower(), char, sum(_MODIFIERS.get(each, 0) for each in modifiers))
-
-    def _encode(self, name: str, char: str, modifiers: int) -> bytes:
-        event, text = self._event[0], char.encode()
-        known = getattr(lib, f"GHOSTTY_KEY_{_KEYS[name]}") if name in _KEYS else lib.GHOSTTY_KEY_UNIDENTIFIED
-        lib.ghostty_key_event_set_action(event, lib.GHOSTTY_KEY_ACTION_PRESS)
-        lib.ghostty_key_event_set_key(event, known)
-        lib.ghostty_key_event_set_mods(event, modifiers)
-        lib.ghostty_key_event_set_utf8(event, text, len(text))
-        lib.ghostty_key_event_set_unshifted_codepoint(event, ord(char.lower()) if len(char) == 1 else 0)
-        lib.ghostty_key_encoder_setopt_from_terminal(self._encoder[0], self._terminal._t[0])
-        out, length = ffi.new("char[]", 64), ffi.new("size_t*")
-        check(lib.ghostty_key_encoder_encode(self._encoder[0], event, out, len(out), length), "key")
-        return bytes(ffi.buffer(out, length[0])) or (text if not modifiers & ~1 else b"")
+        return self._encoder.key(key, character)
 
     def paste(self, text: str) -> bytes:
         """Text as typed: in brackets when the guest asked for that, controls other than tab and newline removed."""
-        clean = re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", "", text).replace("\r\n", "\n")
-        typed = clean.replace("\n", "\r").encode()
-        return b"\x1b[200~" + typed + b"\x1b[201~" if self._terminal.mode(_BRACKETED_PASTE) else typed
+        return self._encoder.paste(text)
 
-    def mouse(self, kind: str, button: int, x: int, y: int) -> bytes:
-        """A mouse report when the guest wants one in the modern (SGR) form: `kind` is down, up or move."""
-        wants = self._terminal.mode(1006) and any(self._terminal.mode(mode) for mode in (1000, 1002, 1003))
-        if not wants or (kind == "move" and not self._terminal.mode(1003)):
-            return b""
-        code = button + (32 if kind == "move" else 0)
-        return f"\x1b[<{code};{x + 1};{y + 1}{'m' if kind == 'up' else 'M'}".encode()
+    def brackets(self) -> bool:
+        """Whether the guest asked to have pastes in brackets."""
+        return self._encoder.brackets()
+
+    def mouse(self, report: Mouse) -> bytes:
+        """What the guest is told of the mouse; nothing when it has not asked."""
+        return self._encoder.mouse(report, self._size)
 
     def search(self, text: str) -> int:
         """Look for `text` in everything that is kept; how many places. An empty text ends the search."""
-        if self._search is not None:
-            lib.ghostty_search_free(self._search[0])
-            self._search = None
-        if not text:
-            return 0
-        self._search = ffi.new("GhosttySearch*")
-        check(lib.ghostty_search_new(ffi.NULL, self._search, self._terminal._t[0]), "search")
-        data = text.encode()
-        held = ffi.new("uint8_t[]", data)
-        needle = ffi.new("GhosttyString*", {"ptr": held, "len": len(data)})
-        check(lib.ghostty_search_set(self._search[0], lib.GHOSTTY_SEARCH_OPT_NEEDLE, needle), "needle")
-        check(lib.ghostty_search_run(self._search[0]), "search")
-        return self._found("TOTAL_MATCHES", "size_t")
-
-    def _found(self, what: str, kind: str) -> int:
-        out = ffi.new(f"{kind}*")
-        missing = lib.ghostty_search_get(self._search[0], getattr(lib, f"GHOSTTY_SEARCH_DATA_{what}"), out)
-        return 0 if missing else int(out[0])
+        self._end_search()
+        if text:
+            self._search = Search(self._terminal, text)
+        return self._search.total() if self._search is not None else 0
 
     def seek(self, *, older: bool = True) -> Match:
         """Show the next older or newer place; number 0 when there is none."""
-        if self._search is None:
-            return Match(0, 0)
-        check(lib.ghostty_search_run(self._search[0]), "search")
-        step = lib.GHOSTTY_SEARCH_OPT_SELECT_NEXT if older else lib.GHOSTTY_SEARCH_OPT_SELECT_PREV
-        total = self._found("TOTAL_MATCHES", "size_t")
-        if not total or lib.ghostty_search_set(self._search[0], step, ffi.NULL):
-            return Match(0, total)
-        return self._match(self._found("SELECTED_INDEX", "size_t") + 1, total)
+        return self._search.seek(older) if self._search is not None else Match(0, 0)
 
-    def _match(self, number: int, total: int) -> Match:
-        chosen, place = init_sized("GhosttySelection"), ffi.new("GhosttyPointCoordinate*")
-        if lib.ghostty_search_get(self._search[0], lib.GHOSTTY_SEARCH_DATA_SELECTED_MATCH, chosen):
-            return Match(number, total)
-        start, end = ffi.addressof(chosen[0], "start"), chosen.end.x + 1
-        where = lib.GHOSTTY_POINT_TAG_VIEWPORT
-        if lib.ghostty_terminal_point_from_grid_ref(self._terminal._t[0], start, where, place):
-            return Match(number, total)
-        # A place that goes on in the next row is marked up to the end of its first one.
-        return Match(number, total, place.y, place.x, end if end > place.x else self._size[0])
+    def _end_search(self) -> None:
+        if self._search is not None:
+            self._search.close()
+            self._search = None
+
+    def mark(self, x: int, y: int, unit: str = "cell") -> None:
+        """Begin to mark cells, words or lines at a visible place."""
+        self._marks.begin(x, y, unit)
+
+    def mark_to(self, x: int, y: int) -> None:
+        """Mark from there up to a visible place."""
+        self._marks.extend(x, y)
+
+    def unmark(self) -> None:
+        """Mark nothing."""
+        self._marks.clear()
+
+    def marked(self) -> str:
+        """The marked text, wrapped lines joined; empty once the guest has changed it."""
+        return self._marks.text()
+
+    def marks(self) -> dict[int, tuple[int, int]]:
+        """By visible row its first and last marked cell; call it after `refresh`."""
+        return dict(self._marks.spans(self._state[0], self._lines))
+
+    def pin(self, place: Cursor | None) -> None:
+        """Follow the text at a visible place from now on, or none."""
+        if self._pin is not None:
+            self._pin.close()
+        self._pin = Place(self._terminal, *place) if place is not None else None
+
+    def pinned(self) -> Cursor | None:
+        """Where that text is now, from the first visible row on: a negative row is above; None when it is gone."""
+        found = self._pin.now() if self._pin is not None else None
+        return None if found is None else Cursor(found[0], found[1] - self.position()[0])
 
     def text(self) -> str:
         """The visible rows as text."""
@@ -282,14 +261,20 @@ class VtGrid:
 
     def close(self) -> None:
         """Free the terminal."""
-        if self._search is not None:
-            lib.ghostty_search_free(self._search[0])
-            self._search = None
+        self._end_search()
+        self.pin(None)
+        self._marks.clear()
         self._free()
 
 
 def _style_key(word: int) -> int:
     return word & 0x3FFFFFF | 1 << 50 if word & _TAG >= _FIRST_COLOR_TAG else word & _STYLE_BITS
+
+
+def _erased(key: int) -> Color:
+    """The colour of cells that were erased: a palette index, or one byte for each of red, green and blue."""
+    red, green, blue = key >> 2 & 0xFF, key >> 10 & 0xFF, key >> 18 & 0xFF
+    return red if key & _TAG == _FIRST_COLOR_TAG else (red, green, blue)
 
 
 def _color(color: Any) -> Color:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import cycle
 from pathlib import Path
 
 from limacore.drivers.demo import DemoEngine
 
 _LINE = b"[  12.345678] audit: type=1400 apparmor=\"ALLOWED\" operation=\"open\" name=\"/usr/lib/x\" pid=%d\r\n"
+_DIFFERENT = 7
 
 
 @asynccontextmanager
@@ -38,9 +40,10 @@ def _append(log: Path, block: bytes) -> None:
 
 
 async def _print(engine: DemoEngine, name: str, pause: float, lines: int) -> None:
-    block = b"".join(b"\x1b[3%dm" % (number % 8) + _LINE % number for number in range(lines))
+    blocks = cycle([b"".join(b"\x1b[3%dm" % (number % 8) + _LINE % number for number in range(first, first + lines))
+                    for first in range(_DIFFERENT)])  # no two screens alike, else nothing would be painted
     while True:
         line = engine._line(name)
         if line._holder is not None and line._holder.arrived.qsize() < 4:
-            line.say(block)
+            line.say(next(blocks))
         await asyncio.sleep(pause)

@@ -26,12 +26,15 @@ from limatui.themes import THEMES
 class SocketConsole:
     """A serial console over a connected stream."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, engine: FileEngine) -> None:
+        self.reader, self.writer, self.engine = reader, writer, engine
         self.sizes: list[tuple[int, int]] = []
 
     async def read(self) -> bytes:
-        return await self.reader.read(65536)
+        data = await self.reader.read(65536)
+        if not data and self.engine.holder:
+            raise LockedError(f"{self.engine.holder} took the console")
+        return data
 
     async def write(self, data: bytes) -> None:
         self.writer.write(data)
@@ -59,17 +62,20 @@ class FileEngine:
                      if (self.dir(name) / file).exists())
 
     @asynccontextmanager
-    async def console(self, name: str, source: str = "serial", *, size: tuple[int, int] = (80, 24)
+    async def console(self, name: str, source: str = "serial", *, size: tuple[int, int] = (80, 24), take: bool = False
                       ) -> AsyncIterator[SocketConsole]:
         self.calls.append(("console", name, source, size))
+        if take:
+            self.calls.append(("take", name))
+            self.holder = ""
         if self.holder:
-            raise LockedError(f"the console of {name} is held by {self.holder}")
+            raise LockedError(f"the console is held by {self.holder}")
         try:
             reader, writer = await asyncio.open_unix_connection(self.dir(name) / "serial.sock")
         except OSError:
             raise StateError(f"{name} does not run") from None
         try:
-            yield SocketConsole(reader, writer)
+            yield SocketConsole(reader, writer, self)
         finally:
             writer.close()
 
@@ -133,6 +139,7 @@ class PaneApp(App[None]):
 
     BINDINGS = [("x", "record('x')", "start"), ("q", "record('q')", "quit")]
     fleet: reactive[Fleet] = reactive(Fleet(home=""))
+    home = ""
 
     def __init__(self, pane: Widget, engine: FileEngine) -> None:
         self.CSS_PATH = [path for path in stylesheets() if Path(path).stem in PANES]
@@ -150,6 +157,9 @@ class PaneApp(App[None]):
     def action_record(self, key: str) -> None:
         self.recorded.append(key)
 
+    def tell(self, message: str, *, severity: str = "information") -> None:
+        self.recorded.append(message)
+
     def on_job_wanted(self, wish: JobWanted) -> None:
         wish.begin(self.bridge.engine)
 
@@ -157,7 +167,7 @@ class PaneApp(App[None]):
         self.workers.cancel_all()
 
 
-PANES = ("console", "logs", "config", "disks", "dialogs")
+PANES = ("console", "logs", "config", "lists", "dialogs")
 
 
 def screen_text(app: App[Any]) -> list[str]:

@@ -86,6 +86,13 @@ class Terminal:
     def write(self, keys: bytes) -> None:
         os.write(self.fd, keys)
 
+    def close(self) -> None:
+        """End the program whatever it does, and close its terminal."""
+        self.process.kill()
+        self.process.wait()
+        if self.fd >= 0:
+            os.close(self.fd)
+
     def ended(self) -> int:
         """The exit code; reads on meanwhile, so that nothing blocks on a full terminal."""
         end = time.monotonic() + PATIENCE
@@ -113,7 +120,4 @@ def terminal(*argv: str, size: tuple[int, int] = (120, 36), environ: Mapping[str
         try:
             yield opened
         finally:
-            opened.process.kill()
-            opened.process.wait()
-            if opened.fd >= 0:
-                os.close(opened.fd)
+            opened.close()

@@ -36,7 +36,7 @@ async def disks(home: Path, *shown: DataDisk) -> AsyncIterator[tuple[PaneApp, Di
     app = PaneApp(pane, engine)
     async with app.run_test(size=(110, 24)) as pilot:
         app.fleet = Fleet(home="", disks=shown, host=HostUsage(disk_free=41 * GIB, disk_total=200 * GIB))
-        pane.disks.focus()
+        pane.list.focus()
         await pilot.pause()
         yield app, pane, pilot, engine
 
@@ -67,7 +67,7 @@ def make_image(path: Path, kind: str) -> None:
 
 async def go_to(pilot: Pilot[None], pane: DisksPane, name: str) -> None:
     await pilot.press("g")
-    while pane.disks.current is None or pane.disks.current.name != name:
+    while pane.list.current is None or pane.list.current.name != name:
         await pilot.press("j")
 
 
@@ -77,6 +77,7 @@ async def test_delete_asks_and_is_refused_when_held(lima_home: Path) -> None:
             await go_to(pilot, pane, name)
             await pilot.press("d")
             assert not isinstance(app.screen, Ask)
+        assert any("stop it first" in each for each in app.recorded), "why is told"
         await go_to(pilot, pane, "free")
         await pilot.press("d")
         await until(pilot, on_screen(app, "Delete disk free?"))
@@ -156,13 +157,13 @@ def test_only_files_that_can_be_imported_are_taken(tmp_path: Path) -> None:
 async def test_the_cursor_stays_on_its_disk(lima_home: Path) -> None:
     async with disks(lima_home, *DISKS) as (app, pane, pilot, _engine):
         await pilot.press("G")
-        assert pane.disks.current == DISKS[2]
+        assert pane.list.current == DISKS[2]
         app.fleet = Fleet(home="", disks=(DataDisk("aaa", "", GIB), *DISKS))
         await pilot.pause()
-        assert pane.disks.current == DISKS[2]
+        assert pane.list.current == DISKS[2]
         app.fleet = Fleet(home="", disks=DISKS[:2])
         await pilot.pause()
-        assert pane.disks.current == DISKS[0]
+        assert pane.list.current == DISKS[0]
 
 
 async def test_a_story_on_the_demo() -> None:
@@ -176,7 +177,7 @@ async def test_a_story_on_the_demo() -> None:
         await board.press("G", "g", "j", "j")
         pane = board.main.shown
         assert isinstance(pane, DisksPane)
-        while pane.disks.current and pane.disks.current.name != "registry":
+        while pane.list.current and pane.list.current.name != "registry":
             await board.press("j")
         await board.press("u", "y")
         await board.until(lambda: board.app.jobs[0].verb == "disk unlock" and board.app.jobs[0].state == "done")

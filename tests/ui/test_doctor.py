@@ -47,6 +47,13 @@ async def test_i_on_an_instance_shows_what_is_wrong_and_f_says_first_what_it_wou
         assert board.app.screen is board.main
 
 
+async def test_the_demo_says_of_a_machine_what_its_panes_say() -> None:
+    async with playing() as board:
+        await board.press("i")
+        await board.until(lambda: "127.0.0.1:5432 of the guest is not forwarded" in board.text)
+        assert "taken: postgres 812" in board.text and "/home/ada/src is not mounted at /src" in board.text
+
+
 async def test_everything_is_examined_from_anywhere() -> None:
     async with playing() as board:
         await board.press("H")
@@ -56,7 +63,7 @@ async def test_everything_is_examined_from_anywhere() -> None:
         assert "nothing that a key can do" in board.toasts
         await board.press("y")
         await board.until(lambda: "usermod" in board.app.clipboard, "the advice is copied")
-        await board.press("escape", "i")
+        await board.press("escape", "j", "j", "i")
         await board.until(lambda: "nothing is wrong" in board.text)
         await board.press("h")
         await board.until(lambda: "KVM cannot be used" in board.text, "from one to all")
@@ -68,7 +75,7 @@ async def test_from_a_finding_to_the_logs_of_its_instance() -> None:
         await board.until(lambda: "instance ci-arm" in board.text)
         await board.press("l")
         assert isinstance(board.app.screen, DoctorScreen), "the host has no logs"
-        await board.press("j", "j", "l")
+        await board.press("j", "j", "j", "j", "l")
         await board.until(lambda: board.app.screen is board.main and board.main.table.cursor == "ci-arm")
         await board.until(lambda: board.main.zoomed, "its logs are open")
 

@@ -12,6 +12,7 @@ from limacore.model.job import Job, JobState
 from limatui import bulk, filter
 from limatui.ink import plain
 from limatui.present import keys, listing, rows, work
+from limatui.present.groups import URGENT
 from limatui.present.listing import View
 from tests.ui.board import Board, playing
 
@@ -141,7 +142,7 @@ def test_orders(view: View, order: list[str]) -> None:
 
 
 def test_every_status_has_its_place() -> None:
-    assert set(listing._ORDER) == set(Status)
+    assert set(URGENT) == set(Status)
 
 
 def test_orders_go_round() -> None:

@@ -24,7 +24,7 @@ def test_the_pager_has_the_terminal_and_gives_it_back(tmp_path: Path) -> None:
         screen.press(b"\r", "& filter")
         screen.press(b"p", "PAGER IS OPEN")
         screen.press(b"\n", "& filter", gone="PAGER IS OPEN")
-        screen.press(b"&", "only lines with this")
+        screen.press(b"&", "text or /regex/")
         screen.press(b"LOGEND\r", "1 line")
         screen.press(b"p", "PAGER IS OPEN")
         screen.press(b"\n", "& filter", gone="PAGER IS OPEN")

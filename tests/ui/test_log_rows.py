@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,7 +35,8 @@ def test_text_has_the_colour_of_its_level_unless_it_has_its_own() -> None:
 
 def test_json_lines_are_time_level_message() -> None:
     record = b'{"level":"warning","msg":"careful","time":"2026-11-21T01:02:03.123456789+01:00","port":22}'
-    assert plain(shown(line(record), True)) == "01:02:03  warning careful  port=22"
+    here = datetime.fromisoformat("2026-11-21T01:02:03+01:00").astimezone().strftime("%H:%M:%S")
+    assert plain(shown(line(record), True)) == f"{here}  warning careful  port=22", "the clock is that of this place"
     assert plain(shown(line(record), True, False)) == "warning careful  port=22"
     assert shown(line(record), True)[-1][1] == "faint", "further fields stand back"
     assert plain(written(line(record))) == record.decode()
@@ -42,7 +45,8 @@ def test_json_lines_are_time_level_message() -> None:
     assert plain(shown(line(b"{broken"), True)) == "{broken"
     step = b'{"name":"ssh","state":"done"}'
     event = b'{"time":"2026-11-21T01:02:03Z","status":{"sshLocalPort":22,"running":true,"step":' + step + b'}}'
-    assert plain(shown(line(event), True)) == "01:02:03  running    step ssh  done   sshLocalPort 22   "
+    here = datetime.fromisoformat("2026-11-21T01:02:03Z").astimezone().strftime("%H:%M:%S")
+    assert plain(shown(line(event), True)) == f"{here}  running    step ssh  done   sshLocalPort 22   "
 
 
 def test_json_unfolds_to_all_of_its_fields() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from limatui.logs.needle import Needle
+from limatui.logs.pattern import pattern
 from limatui.logs.reading import Found, Reading
 from limatui.logs.search import Finds
 from limatui.logs.sift import Wanted
@@ -90,7 +90,7 @@ def test_finds_in_several_logs_follow_their_times(tmp_path: Path) -> None:
 def test_what_is_counted_is_what_can_be_gone_to(tmp_path_factory: pytest.TempPathFactory, parts: list[bytes]) -> None:
     path = write(tmp_path_factory.mktemp("x") / "log", b"".join(parts))
     seen = window(path)
-    finds = Finds(seen.tracks[0], Needle("aa"))
+    finds = Finds(seen.tracks[0], pattern("aa"))
     places = [place for block in range(finds.tally.blocks) for place in finds.places(block)]
     assert finds.tally.total == len(places)
     assert all(path.read_bytes()[place : place + 2] == b"aa" for place in places)
@@ -99,6 +99,6 @@ def test_what_is_counted_is_what_can_be_gone_to(tmp_path_factory: pytest.TempPat
 
 
 def test_capitals_matter_when_there_are_some() -> None:
-    assert (list(Needle("error").places(b"ERROR error")), Needle("error").count(b"ERROR error", 11)) == ([0, 6], 2)
-    assert list(Needle("Error").places(b"ERROR Error")) == [6]
-    assert list(Needle("").places(b"x")) == []
+    assert (list(pattern("error").places(b"ERROR error")), pattern("error").count(b"ERROR error", 11)) == ([0, 6], 2)
+    assert list(pattern("Error").places(b"ERROR Error")) == [6]
+    assert list(pattern("").places(b"x")) == []

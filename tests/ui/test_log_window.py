@@ -226,3 +226,21 @@ def test_a_tally_is_right_while_the_file_grows(
             total += b"x" in file.read(line.start, line.end - line.start)
             start = line.end
     assert tally.total == total
+
+
+def test_what_passes_stays_on_the_screen_while_the_end_that_grows_is_looked_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = write(tmp_path / "log", b"hit 1\nhit 2\n")
+    reading = Reading([source(path)], wanted=Wanted("hit"))
+    assert texts(settled(reading)[0].lines) == [b"hit 1", b"hit 2"]
+    monkeypatch.setattr("limatui.logs.reading.TURN", 0.0)
+    with path.open("ab") as file:
+        file.write(b"hit 3\n")
+    page, _ = reading.turn((), 10)
+    assert (page.looking, texts(page.lines)) == (True, [b"hit 1", b"hit 2"])
+    page, _ = reading.turn([lambda reading: reading.choose(Wanted("3"))], 10)
+    assert (page.looking, page.lines) == (True, ()), "but not under another filter"
+    monkeypatch.undo()
+    assert texts(settled(reading)[0].lines) == [b"hit 3"]
+    reading.close()

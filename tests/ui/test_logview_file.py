@@ -104,3 +104,28 @@ def test_a_file_cut_and_grown_past_its_size_between_two_looks_is_another(tmp_pat
         log.write(b"another beginning, longer than before\n")
     assert file.refresh()
     assert not file.refresh()
+
+def test_a_file_cut_and_grown_with_the_same_beginning_is_another(tmp_path: Path) -> None:
+    banner = b"SeaBIOS (version 1.16)\n" * 10
+    path = write(tmp_path / "log", banner + b"first boot\n")
+    file = opened(path)
+    path.write_bytes(banner + b"second boot, which says more than the first\n")
+    assert file.refresh(), "serial logs begin alike"
+    assert not file.refresh()
+
+
+def test_what_cannot_be_read_is_no_end_of_the_program(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.mkdir()
+    file = opened(path)
+    assert (file.problem, file.line(0).data) == ("Is a directory", b"")
+    path.rmdir()
+    path.symlink_to(path)
+    file.refresh()
+    assert (file.there, file.problem) == (False, "Too many levels of symbolic links")
+    path.unlink()
+    file.refresh()
+    assert (file.there, file.problem) == (False, "")
+    write(path, b"x\n")
+    assert file.refresh()
+    assert (file.there, file.problem, file.line(0).data) == (True, "", b"x")

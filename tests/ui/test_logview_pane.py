@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 from textual.binding import Binding
@@ -16,6 +17,8 @@ from limatui.present.logs import LOG_KEYS, tabs
 from limatui.screens.logs import LogsPane
 from limatui.widgets.logview import LogView
 from tests.ui.pane_app import FileEngine, PaneApp, screen_text, until
+
+CLOCK = datetime.fromisoformat("2026-11-21T01:02:03Z").astimezone().strftime("%H:%M:%S")
 
 
 @asynccontextmanager
@@ -82,7 +85,7 @@ async def test_other_logs_by_brackets_json_as_words(lima_home: Path) -> None:
     async with logs(lima_home) as (app, _pane, pilot):
         await until(pilot, on_screen(app, "line 499 "))
         await pilot.press("right_square_bracket")
-        await until(pilot, on_screen(app, "01:02:03  info    hello"))
+        await until(pilot, on_screen(app, f"{CLOCK}  info    hello"))
         await pilot.press("left_square_bracket")
         await until(pilot, on_screen(app, "line 499 "))
 
@@ -161,6 +164,18 @@ async def test_a_filter_shows_only_its_lines_counts_them_and_follows(lima_home: 
         assert app.recorded == []
 
 
+async def test_where_there_are_no_lines_it_says_why(lima_home: Path) -> None:
+    serial_log(lima_home, 0)
+    async with logs(lima_home) as (app, _pane, pilot):
+        await until(pilot, on_screen(app, "nothing was written yet"))
+        serial_log(lima_home, 3)
+        await until(pilot, on_screen(app, "line 2 "))
+        await pilot.press("ampersand", *"absent", "enter")
+        await until(pilot, on_screen(app, "no line passes the filter; esc ends it"))
+        await pilot.press("escape")
+        await until(pilot, on_screen(app, "line 2 "))
+
+
 async def test_levels_cycle_and_lines_unfold(lima_home: Path) -> None:
     serial_log(lima_home)
     agent_log(lima_home, *(f'{{"level":"{level}","msg":"said {level}","port":{number},"time":"2026-11-21T01:02:03Z"}}'
@@ -183,7 +198,7 @@ async def test_levels_cycle_and_lines_unfold(lima_home: Path) -> None:
         await pilot.press("v")
         await until(pilot, on_screen(app, '{"level":"info","msg":"said info"'))
         await pilot.press("v", "t")
-        await until(pilot, lambda: on_screen(app, "info    said info")() and not on_screen(app, "01:02:03")())
+        await until(pilot, lambda: on_screen(app, "info    said info")() and not on_screen(app, CLOCK)())
 
 
 async def test_all_logs_by_time_and_back(lima_home: Path) -> None:

@@ -69,9 +69,9 @@ def test_where_the_mounts_come_from() -> None:
     assert mounts.of(RUNNING) == (THERE, LOST) and mounts.of(None) == ()
     off = Instance("a", "/l/a", config=CONFIG)
     assert mounts.of(off) == (MountState("/x", "/y", "9p", True),)
-    assert mounts.why_not(off, LOST) == "a does not run" and not mounts.why_not(RUNNING, LOST)
-    assert "tells nothing" in mounts.why_not(Instance("a", "", Status.RUNNING, config=CONFIG), LOST)
-    assert "no mount" in mounts.why_not(RUNNING, None)
+    assert mounts.why_not("remount", off, LOST) == "a does not run" and not mounts.why_not("remount", RUNNING, LOST)
+    assert "tells nothing" in mounts.why_not("remount", Instance("a", "", Status.RUNNING, config=CONFIG), LOST)
+    assert "no mount" in mounts.why_not("copy", RUNNING, None)
 
 
 def test_words() -> None:

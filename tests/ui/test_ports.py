@@ -71,6 +71,18 @@ async def test_add_and_stop_one() -> None:
         assert "0.0.0.0:80" in board.text.split("Forward a port of default")[1], "it is offered again"
 
 
+async def test_a_key_that_is_refused_says_why_and_is_not_taken_for_one_of_the_list() -> None:
+    async with playing() as board:
+        pane = await into_pane(board)
+        await board.press("j", "j", "j")
+        assert pane.list.current and pane.list.current.rule == "the port of ssh"
+        for key in ("x", "D", "o"):
+            await board.press(key)
+        assert not board.main.stopping.runs, "x does not stop the machine, D does not ask to delete it"
+        assert board.app.screen is board.main
+        assert "0.0.0.0:22 is not forwarded" in board.toasts
+
+
 async def test_what_fails_is_told() -> None:
     async with playing() as board:
         await into_pane(board)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from limacore.model.job import Job, JobState
 from limatui import actions, filter, settings
 from limatui.history import History, Past
 from limatui.ink import beside, cut, pad, plain, shed, spread, width
-from limatui.notices import happened
+from limatui.notices import Notice
+from limatui.notices import happened as by_instance
 from limatui.present import bootview, keys, layout, meters, overview, rows, words
 from limatui.present.header import header
 from limatui.tail import tail
@@ -25,9 +27,13 @@ FLEET = Fleet("~/.lima", tuple(world.observe(each, Path("/h"), NOW) for each in 
 DEFAULT, BUILD, K8S, CI_ARM, OLD = FLEET.instances
 
 
+def happened(before: Fleet, after: Fleet, now: float) -> list[Notice]:
+    return [*chain(*by_instance(before, after, now))]
+
+
 def test_numbers_with_units() -> None:
     gib = 1 << 30
-    assert words.size(41 * gib) == ("41", "GiB")
+    assert words.size(41 * gib) == ("41", "GiB") and words.size(0) == ("0", "B")
     assert words.size(int(1023.5 * (1 << 20))) == ("1", "GiB")
     assert words.part_of(int(1.2 * gib), 4 * gib) == "1.2/4 GiB"
     assert words.part_of(int(3.1 * gib), 100 * gib, short=True) == "3.1/100G"

@@ -330,9 +330,11 @@ async def test_every_size_shows_list_and_keys() -> None:
     async with playing() as board:
         for size in ((80, 24), (200, 60), (60, 20), (40, 10), (300, 100), (120, 36)):
             await board.pilot.resize_terminal(*size)
+            rows = size[1]
+            await board.until(lambda: len(board.text.splitlines()) == rows, "Textual waits for further ones")  # noqa: B023
             await board.pilot.pause()
             lines = board.text.splitlines()
-            assert len(lines) == size[1] and all(len(line) <= size[0] for line in lines)
+            assert all(len(line) <= size[0] for line in lines)
             assert "default" in board.text and ": palette" in board.text, size
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from limatui.widgets.grid import Cursor, Grid, Look, PlainGrid, open_grid, row_text
+from limatui.widgets.grid import Cursor, Grid, Look, Mouse, PlainGrid, open_grid, row_text
 from limatui.widgets.terminal import spans
 
 HOSTILE = (
@@ -69,10 +69,10 @@ def test_colours_of_all_kinds(grid: Grid) -> None:
 
 
 def test_background_of_erased_cells(grid: Grid) -> None:
-    grid.feed(b"a\x1b[44m\x1b[K")
+    grid.feed(b"a\x1b[44m\x1b[K\r\n\x1b[48;5;200m\x1b[K\r\n\x1b[48;2;1;2;3m\x1b[K")
     grid.refresh()
-    text, look = grid.rows[0][-1]
-    assert (len(text), look.bg is not None) == (19, True)
+    assert [(len(text), look.bg) for text, look in (row[-1] for row in grid.rows[:3])] == [
+        (19, 4), (20, 200), (20, (1, 2, 3))]
 
 
 def test_wide_characters_keep_their_two_cells(grid: Grid) -> None:
@@ -171,11 +171,11 @@ def test_paste_in_brackets_when_asked(grid: Grid) -> None:
 
 
 def test_mouse_only_when_wanted(grid: Grid) -> None:
-    assert grid.mouse("down", 0, 1, 2) == b""
+    assert grid.mouse(Mouse("down", 1, 1, 2)) == b""
     grid.feed(b"\x1b[?1000h\x1b[?1006h")
-    assert grid.mouse("down", 0, 1, 2) == b"\x1b[<0;2;3M"
-    assert grid.mouse("up", 0, 1, 2) == b"\x1b[<0;2;3m"
-    assert grid.mouse("move", 0, 1, 2) == b""
+    assert grid.mouse(Mouse("down", 1, 1, 2)) == b"\x1b[<0;2;3M"
+    assert grid.mouse(Mouse("up", 1, 1, 2)) == b"\x1b[<0;2;3m"
+    assert grid.mouse(Mouse("move", 1, 1, 2)) == b""
 
 
 def assert_harmless(grid: Grid) -> None:

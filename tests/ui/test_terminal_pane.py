@@ -2,69 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from textual.pilot import Pilot
 
-from limatui.present.console import CONSOLE_KEYS, Link, header, is_risky, overlap
-from limatui.screens.console import ConsolePane
+from limatui.present.console import CONSOLE_KEYS, Link, header, overlap, stty
+from limatui.present.paste import is_risky, preview, risk, typed
 from limatui.widgets.ask import Ask
-from tests.ui.pane_app import FileEngine, PaneApp, screen_text, until
-
-Shown = tuple[PaneApp, ConsolePane, Pilot[None]]
-
-
-class Peer:
-    """The other side of serial.sock: one client at a time, keeps what was typed."""
-
-    def __init__(self) -> None:
-        self.got = bytearray()
-        self.clients = 0
-        self.writer: asyncio.StreamWriter | None = None
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.clients += 1
-        self.writer = writer
-        while data := await reader.read(4096):
-            self.got += data
-        self.clients -= 1
-        writer.close()
-
-    def print(self, data: bytes) -> None:
-        assert self.writer is not None
-        self.writer.write(data)
-
-
-@asynccontextmanager
-async def serial(home: Path, name: str = "default") -> AsyncIterator[Peer]:
-    (home / name).mkdir(exist_ok=True)
-    peer = Peer()
-    server = await asyncio.start_unix_server(peer.serve, home / name / "serial.sock")
-    try:
-        yield peer
-    finally:
-        server.close()
-        if peer.writer is not None:
-            peer.writer.close()
-
-
-@asynccontextmanager
-async def console(home: Path, *, size: tuple[int, int] = (80, 14)) -> AsyncIterator[Shown]:
-    pane = ConsolePane("default")
-    app = PaneApp(pane, FileEngine(home))
-    async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: pane.terminal.grid is not None)
-        pane.terminal.focus()
-        await pilot.pause()
-        yield app, pane, pilot
-
-
-def on_screen(app: PaneApp, text: str) -> Callable[[], bool]:
-    return lambda: any(text in line for line in screen_text(app))
+from tests.ui.console_app import console, on_screen, serial
+from tests.ui.pane_app import screen_text, until
 
 
 async def test_history_then_live_then_typing(lima_home: Path) -> None:
@@ -182,7 +128,7 @@ async def test_paste_of_several_lines_asks(lima_home: Path) -> None:
         await until(pilot, lambda: bytes(peer.got) == b"one word")
         pane.terminal.post_message(pane.terminal.Pasted("rm -rf x\nls\n"))
         await until(pilot, lambda: isinstance(app.screen, Ask))
-        await until(pilot, on_screen(app, "2 lines: each one runs as if typed"))
+        await until(pilot, on_screen(app, "2 lines, 12 bytes: each line runs as if typed"))
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, Ask))
         assert bytes(peer.got) == b"one word"
@@ -238,8 +184,61 @@ def test_what_log_and_socket_both_told_is_shown_once(seen: bytes, fresh: bytes, 
 
 
 def test_risky_pastes() -> None:
-    assert [is_risky(text) for text in ("ls -l", "a\tb", "é中", "a\n", "\x1b[A", "\x9b", "\x03")] == [
-        False, False, False, True, True, True, True]
+    assert [is_risky(text) for text in ("ls -l", "a\tb", "é中", "a\n", "a\rb", "\x1b[A", "\x9b", "\x03")] == [
+        False, False, False, True, True, True, True, True]
+    assert risk("a\nb\x03", brackets=False) == (
+        "2 lines, 4 bytes: each line runs as if typed; 1 control character will be left out")
+    assert "marked as such" in risk("a\nb", brackets=True)
+    assert typed("a\r\nb\x1b\tc\n") == "a\rb\tc\r"
+    assert [line[0][0] for line in preview("one\x1b\n" * 10)] == ["one"] * 8 + ["… and 2 more"]
+
+
+async def test_a_long_paste_reaches_a_slow_guest_whole(lima_home: Path) -> None:
+    text = "".join(f"{number:07}\t" for number in range(8192))
+    async with serial(lima_home) as peer, console(lima_home) as (app, pane, pilot):
+        await until(pilot, lambda: pane.link.state == "live")
+        await pilot.press("enter")
+        peer.slow = 512
+        pane.terminal.post_message(pane.terminal.Pasted(text))
+        await until(pilot, lambda: "ctrl+] stops" in "".join(screen_text(app)))
+        await until(pilot, lambda: len(peer.got) >= len(text))
+        assert bytes(peer.got).decode() == text
+        await until(pilot, lambda: pane.pasting < 0)
+
+
+async def test_a_paste_can_be_stopped(lima_home: Path) -> None:
+    async with serial(lima_home) as peer, console(lima_home) as (_app, pane, pilot):
+        await until(pilot, lambda: pane.link.state == "live")
+        await pilot.press("enter")
+        pane.terminal.post_message(pane.terminal.Pasted("x" * 1_000_000))
+        await until(pilot, lambda: len(peer.got) > 1000)
+        await pilot.press("ctrl+right_square_bracket")
+        await until(pilot, lambda: pane.pasting < 0)
+        assert len(peer.got) < 900_000
+
+
+async def test_the_size_is_told_on_request(lima_home: Path) -> None:
+    async with serial(lima_home) as peer, console(lima_home) as (_app, pane, pilot):
+        await until(pilot, lambda: pane.link.state == "live")
+        await pilot.press("w")
+        await until(pilot, lambda: bytes(peer.got) == stty(*pane.terminal.content_size))
+        assert bytes(peer.got) == b"stty cols 78 rows 12\r"
+        await pilot.press("s", "w")
+        await until(pilot, lambda: pane.source == "shell" and pane.link.state == "live")
+        await pilot.press("w")
+        assert peer.got.count(b"stty") == 1, "a shell over ssh knows it"
+
+
+async def test_the_holder_is_asked_for_it_and_has_it_back_later(lima_home: Path) -> None:
+    async with serial(lima_home) as peer, console(lima_home, size=(110, 14)) as (app, pane, pilot):
+        engine = app.bridge.engine
+        await until(pilot, lambda: pane.link.state == "live")
+        engine.holder = "process 812"
+        peer.hang_up()
+        await until(pilot, on_screen(app, "process 812"))
+        await until(pilot, on_screen(app, "enter takes it over"))
+        await pilot.press("enter")
+        await until(pilot, lambda: ("take", "default") in engine.calls and pane.link.state == "live")
 
 
 def test_header_says_who_has_the_keyboard() -> None:

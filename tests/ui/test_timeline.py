@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from limacore.drivers.demo import DemoEngine
+from limacore.errors import HostError
 from limacore.model.boot import Boot
 from limacore.model.instance import Instance, Status, Step
 from limatui.ink import Line, plain, width
@@ -52,6 +54,20 @@ async def test_a_machine_that_never_was_up() -> None:
     async with playing() as board:
         await board.press("G", "9")
         await board.until(lambda: "no boot was measured yet" in board.text)
+
+
+class Unreadable(DemoEngine):
+    """Its boots cannot be read."""
+
+    async def boots(self, name: str) -> tuple[Boot, ...]:
+        raise HostError("cannot read the boots", hint="look at its permissions")
+
+
+async def test_boots_that_cannot_be_read_are_not_passed_over_in_silence() -> None:
+    async with playing(engine=Unreadable(frozen=NOW)) as board:
+        await board.press("9")
+        await board.until(lambda: "cannot read the boots" in board.text, "why")
+        assert "no boot was measured yet" not in board.text
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60), (40, 12)])

@@ -41,15 +41,31 @@ def test_a_kernel_without_its_root_file_system(tiny: Cli) -> None:
     assert not left_behind(tiny.home)
 
 
-@pytest.mark.skipif(not OVMF.exists(), reason="the UEFI firmware (ovmf) is not installed")
-def test_a_disk_without_a_boot_loader(cli: Cli) -> None:
+def _start_with_empty_disk(cli: Cli, *more: str) -> subprocess.Popen[str]:
     disk = cli.home / "empty.qcow2"
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "64M"], check=True)
     template = cli.home / "e.yaml"
-    template.write_text(f"images:\n- location: {disk}\n  arch: x86_64\narch: x86_64\ncpus: 1\nmemory: 512MiB\n"
-                        "disk: 64MiB\nmounts: []\ncontainerd: {user: false, system: false}\nplain: true\n")
+    template.write_text("\n".join((
+        f"images:\n- location: {disk}\n  arch: x86_64", "arch: x86_64", "cpus: 1", "memory: 512MiB", "disk: 64MiB",
+        "mounts: []", "containerd: {user: false, system: false}", "plain: true", *more, "",
+    )))
     cli("create", "--name=t", str(template))
-    starting = cli.spawn("start", "t", "--timeout=300s")
+    return cli.spawn("start", "t", "--timeout=300s")
+
+
+def test_a_bios_that_finds_nothing_to_boot_says_so_on_the_console(cli: Cli) -> None:
+    starting = _start_with_empty_disk(cli, "firmware: {legacyBIOS: true}")
+    found = until(lambda: _found(cli, "t").get("boot-no-device"), "the finding is in the list while it starts")
+    assert re.fullmatch(r"serial\.log:\d+: (?:No bootable device|Boot failed: ).*", found["evidence"][0])
+    cli("stop", "-f", "t")
+    _, text = starting.communicate(timeout=60)
+    assert starting.returncode == 1 and "found no disk to boot from" in text
+    assert not left_behind(cli.home)
+
+
+@pytest.mark.skipif(not OVMF.exists(), reason="the UEFI firmware (ovmf) is not installed")
+def test_a_disk_without_a_boot_loader(cli: Cli) -> None:
+    starting = _start_with_empty_disk(cli)
     found = until(lambda: _found(cli, "t").get("boot-uefi-failed"), "the finding is in the list while it starts")
     assert "serial.log:" in found["evidence"][0] and "BdsDxe: failed" in found["evidence"][0]
     cli("stop", "-f", "t")

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.vm.conftest import Cli, left_behind, until
@@ -274,7 +275,7 @@ def _by_hand(cli: Cli) -> None:
     assert not by_udp(timeout=0.3)
     with socket.create_server(("127.0.0.1", more)):
         refused = cli("forward", "add", "t", "7002", str(more), check=False)
-        assert refused.returncode == 1 and "in use by python" in refused.stderr
+        assert refused.returncode == 1 and f"in use by {psutil.Process().name()}" in refused.stderr
     cli("forward", "add", "--proto=udp", "t", "7001", str(FREE["udp"]))
     assert by_udp() == b"guest hello"
     assert Path(cli.home / "t/ga-udp.sock").is_socket()

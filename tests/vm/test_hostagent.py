@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from limacore import hostlink
@@ -168,7 +169,7 @@ async def test_taken_ssh_port_is_refused_by_name(paths: InstancePaths) -> None:
         number = taken.getsockname()[1]
         paths.lima_yaml.write_text(paths.lima_yaml.read_text() + f"ssh: {{localPort: {number}}}\n")
         pid = hostlink.spawn(paths)
-        with pytest.raises(StateError, match=rf"port {number}.*in use by python"):
+        with pytest.raises(StateError, match=rf"port {number}.*in use by {psutil.Process().name()}"):
             async for line in hostlink.follow(paths, pid):
                 assert isinstance(line, LogLine)
         _nothing_left(paths)

@@ -130,7 +130,7 @@ def _a_port_that_the_host_has(cli: Cli) -> None:
         serve = f"import socket; socket.create_server(('127.0.0.1', {port})).accept()"
         guest = cli.spawn("shell", "t", "python3", "-c", serve)
         failed = until(lambda: _forward(cli, port, "failed"), "told", 30)
-        assert f"in use by python (pid {os.getpid()})" in failed["error"], failed
+        assert f"in use by {psutil.Process().name()} (pid {os.getpid()})" in failed["error"], failed
     until(lambda: _forward(cli, port, "forwarding"), "forwarded after all", 60)
     with socket.create_connection(("127.0.0.1", port)):
         guest.communicate(timeout=60)

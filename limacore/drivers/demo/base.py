@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from limacore.drivers.demo.world import Machine
 from limacore.errors import NotFoundError
 from limacore.jobs import Jobs
 from limacore.model.instance import Status
+from limacore.paths import HomePaths
 
 TICK = 1.0
 BOOT_TICK = 0.25
@@ -26,6 +28,7 @@ class DemoWorld:
 
     def __init__(self, count: int = 5, *, frozen: float | None = None, label: str = "demo") -> None:
         self.home = tempfile.mkdtemp(prefix="limatui-demo-")
+        self._home = HomePaths(Path(self.home))
         self._label = label
         self._frozen = frozen
         self._wake: set[asyncio.Event] = set()
@@ -52,6 +55,10 @@ class DemoWorld:
         assert self._frozen is not None, "the clock of this engine runs by itself"
         self._frozen += seconds
         await self._settle()
+
+    def warm(self) -> None:
+        """Import what is imported late."""
+        import_module("limacore.templates.gallery")
 
     def poke(self) -> None:
         """Wake every watcher."""

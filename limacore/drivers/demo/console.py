@@ -38,14 +38,13 @@ class Line:
 
     def __init__(self, name: str) -> None:
         self._shell = Shell(f"lima-{name}")
-        self._name = name
         self._holder: DemoConsole | None = None
 
     @asynccontextmanager
-    async def hold(self, *, live: bool, log: Callable[[bytes], None]) -> AsyncIterator[DemoConsole]:
-        """Take the line; raises LockedError when it is taken."""
-        if self._holder is not None:
-            raise LockedError(f"the console of `{self._name}` is held by another window")
+    async def hold(self, *, live: bool, log: Callable[[bytes], None], take: bool) -> AsyncIterator[DemoConsole]:
+        """Take the line; raises LockedError when it is taken, unless it is to be taken over."""
+        if self._holder is not None and not take:
+            raise LockedError("the console is held by another window")
         self._holder = console = DemoConsole(self._shell.feed, log)
         if live:
             console.arrived.put_nowait(self._shell.greeting())

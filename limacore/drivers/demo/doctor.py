@@ -9,7 +9,23 @@ from limacore.drivers.demo.world import Machine
 from limacore.errors import StateError
 from limacore.jobs import Update
 from limacore.model.finding import Finding, Severity
-from limacore.model.instance import Status
+from limacore.model.instance import Forward, Status
+from limacore.model.mount import MountState
+
+
+def _not_forwarded(subject: str, forward: Forward) -> Finding:
+    return Finding(id="forward-failed", severity=Severity.WARNING, subject=subject,
+                   what=f"{forward.guest} of the guest is not forwarded to {forward.host}",
+                   evidence=(f"the host agent says: {forward.error}",),
+                   why="what listens there is not reached from this computer",
+                   fix="end the program that has the port, or give `portForwards` another `hostPort`")
+
+
+def _not_mounted(subject: str, mount: MountState) -> Finding:
+    return Finding(id="mount-failed", severity=Severity.WARNING, subject=subject,
+                   what=f"`{mount.location}` is not mounted at {mount.mount_point}",
+                   evidence=(f"the host agent says: {mount.error}",), why="the guest sees an empty directory there",
+                   fix=f"limatui remount {subject.removeprefix('instance ')} {mount.mount_point}")
 
 
 class DemoDoctor(DemoWorld):
@@ -52,6 +68,10 @@ class DemoDoctor(DemoWorld):
                           evidence=("ha.stderr.log:214: QEMU cannot write the disk: nospace; the guest is stopped",),
                           why="writes of the guest wait, nothing is lost yet",
                           fix="free some space, then resume it: limatui prune; look at `disk list --all`")
+
+        if machine.status is Status.RUNNING:
+            yield from (_not_forwarded(subject, each) for each in machine.forwards if each.state == "failed")
+            yield from (_not_mounted(subject, each) for each in machine.mounts if each.error)
 
     def planned(self, findings: Sequence[Finding]) -> tuple[str, ...]:
         """What repairs would do."""

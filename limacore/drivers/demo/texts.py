@@ -1,4 +1,6 @@
-"""The texts behind demo machines: real files, the real rules; only what waits for a start is applied here."""
+"""The texts behind demo machines: real files, the real rules; only what waits for a start is applied here.
+
+The rules are imported when a text is looked at, as in the real engine."""
 
 from __future__ import annotations
 
@@ -6,14 +8,11 @@ import contextlib
 from pathlib import Path
 
 from limacore.base.files import write_atomic
-from limacore.config.load import load_text
-from limacore.config.validate import check_text
 from limacore.drivers.demo.base import DemoWorld
 from limacore.errors import StateError
 from limacore.model.config import Problem
-from limacore.model.template import Effective, TemplateInfo
-from limacore.paths import HomePaths, InstancePaths
-from limacore.templates import catalog, gallery
+from limacore.paths import InstancePaths
+from limacore.templates.texts import TemplateTexts
 
 
 def apply_queued(paths: InstancePaths) -> None:
@@ -23,15 +22,11 @@ def apply_queued(paths: InstancePaths) -> None:
         paths.queued_yaml.unlink()
 
 
-class DemoTexts(DemoWorld):
+class DemoTexts(TemplateTexts, DemoWorld):
     """Reads, checks and writes lima.yaml and templates below the demo's own home."""
 
     def _paths(self, name: str) -> InstancePaths:
         return InstancePaths(self._directory(name))
-
-    @property
-    def _home(self) -> HomePaths:
-        return HomePaths(Path(self.home))
 
     @property
     def unsaved(self) -> Path:
@@ -44,10 +39,14 @@ class DemoTexts(DemoWorld):
 
     def check_config(self, name: str, text: str) -> tuple[Problem, ...]:
         """What is wrong with a lima.yaml."""
+        from limacore.config.validate import check_text
+
         return check_text(text, self._paths(name).lima_yaml, self._home)
 
     def save_config(self, name: str, text: str, *, expected: str) -> None:
         """Replace lima.yaml if it still reads `expected`."""
+        from limacore.config.load import load_text
+
         path = self._paths(name).lima_yaml
         if path.read_text("utf-8") != expected:
             raise StateError(f"`{path}` was changed by someone else", hint="reload it, then edit again")
@@ -63,6 +62,8 @@ class DemoTexts(DemoWorld):
 
     def queue_config(self, name: str, text: str) -> None:
         """Keep a text for the next start."""
+        from limacore.config.load import load_text
+
         paths = self._paths(name)
         load_text(text, paths.lima_yaml, self._home).require(str(paths.lima_yaml))
         if text == paths.lima_yaml.read_text("utf-8"):
@@ -75,27 +76,3 @@ class DemoTexts(DemoWorld):
         """Forget what waits."""
         self._paths(name).queued_yaml.unlink(missing_ok=True)
         self._waiting.discard(name)
-
-    def effective(self, name: str, text: str) -> tuple[Effective, ...]:
-        """Every value that a text leads to."""
-        return gallery.effective(text, self._home.instance(name).lima_yaml, self._home)
-
-    def templates(self) -> tuple[str, ...]:
-        """Names for `create`."""
-        return catalog.names(self._home)
-
-    def describe_templates(self) -> tuple[TemplateInfo, ...]:
-        """All templates by name."""
-        return gallery.describe(self._home)
-
-    def template_text(self, name: str, *, embedded: bool = False) -> str:
-        """The text of a template."""
-        return gallery.text(name, self._home, embedded=embedded)
-
-    def check_template(self, name: str, text: str) -> tuple[Problem, ...]:
-        """Every problem of a template's text."""
-        return gallery.check(name, text, self._home)
-
-    def save_template(self, name: str, text: str) -> None:
-        """Write a template of the user's own."""
-        gallery.save(name, text, self._home)

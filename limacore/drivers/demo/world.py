@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from pathlib import Path
 
 from msgspec import Struct
 
 from limacore.drivers.demo import boot, links
-from limacore.model.config import Config, Mount
+from limacore.model.config import Config, Mount, OwnOptions, VmOptions
 from limacore.model.disk import DataDisk
 from limacore.model.instance import Forward, HostUsage, Instance, Status, Usage
 from limacore.model.mount import MountState
@@ -41,6 +42,8 @@ class Machine(Struct, frozen=True):
     """Of its main disk."""
     forwards: tuple[Forward, ...] = ()
     mounts: tuple[MountState, ...] = ()
+    team: str = ""
+    """Its label."""
 
 
 def five(now: float) -> tuple[Machine, ...]:
@@ -51,10 +54,10 @@ def five(now: float) -> tuple[Machine, ...]:
                 disk_used=int(3.1 * GIB), evidence=("host agent (pid 4211) answers on ha.sock",),
                 errors=("port 5432 is taken on the host by postgres (pid 812)",)),
         Machine("build", Status.STARTING, memory=8 * GIB, disk=20 * GIB, disk_used=GIB, ssh_port=40713, cpus=4,
-                memory_share=0.08, load=388.0, started_at=now - 41, scale=3.0, ready_seconds=52.0,
+                team="ci", memory_share=0.08, load=388.0, started_at=now - 41, scale=3.0, ready_seconds=52.0,
                 evidence=("host agent (pid 4410) runs, not yet ready",)),
         Machine("k8s", disk_used=12 * GIB, template="template:k8s", evidence=("no host agent, no QEMU process",)),
-        Machine("ci-arm", Status.PAUSED, "host disk full", protected=True, arch="aarch64", ssh_port=40201,
+        Machine("ci-arm", Status.PAUSED, "host disk full", team="ci", protected=True, arch="aarch64", ssh_port=40201,
                 disk=20 * GIB, disk_used=14 * GIB, memory_share=0.5, load=0.0, started_at=now - 6 * 86400 - 500,
                 evidence=("QEMU says: io-error, no space left on the host disk",), template="template:debian-13",
                 errors=("paused by QEMU: no space left on the host disk",)),
@@ -70,13 +73,17 @@ def machines(count: int, now: float) -> tuple[Machine, ...]:
     return (*five(now)[:count], *(_plain(number, now) for number in range(6, count + 1)))
 
 
+_TEAMS = ("web", "data", "ci", "web")
+
+
 def _plain(number: int, now: float) -> Machine:
     running = number % 3 != 0
     return Machine(
         f"vm-{number:03}", Status.RUNNING if running else Status.STOPPED, cpus=1 + number % 4,
         memory=(1 + number % 8) * GIB, disk=(10 + number % 9 * 10) * GIB, disk_used=(1 + number % 7) * GIB,
         load=float(number * 37 % 90), ssh_port=41000 + number if running else 0,
-        started_at=now - number * 613 if running else 0.0, memory_share=0.1 + number % 8 / 10,
+        team=_TEAMS[number % len(_TEAMS)], memory_share=0.1 + number % 8 / 10,
+        started_at=now - number * 613 if running else 0.0,
         evidence=("host agent answers on ha.sock",) if running else ("no host agent, no QEMU process",),
     )
 
@@ -116,7 +123,7 @@ def observe(machine: Machine, home: Path, now: float, *, edit_waits: bool = Fals
     return Instance(
         name=machine.name, dir=str(home / machine.name), status=machine.status,
         phase=boot.phase(elapsed, machine.scale) if starting else machine.phase,
-        evidence=machine.evidence, errors=machine.errors, config=_CONFIG, template=machine.template,
+        evidence=machine.evidence, errors=machine.errors, config=_config(machine.team), template=machine.template,
         vm_type="qemu", arch=machine.arch, cpus=machine.cpus, memory=machine.memory, disk=machine.disk,
         ssh_port=machine.ssh_port if up else 0, protected=machine.protected,
         ha_pid=4211 if running else 0, driver_pid=4213 if up else 0,
@@ -128,8 +135,12 @@ def observe(machine: Machine, home: Path, now: float, *, edit_waits: bool = Fals
     )
 
 
-_CONFIG = Config(mount_type="reverse-sshfs", mounts=tuple(
-    Mount(location=each.location, mount_point=each.mount_point, writable=each.writable) for each in links.MOUNTS))
+@cache
+def _config(team: str) -> Config:
+    mounts = tuple(Mount(location=each.location, mount_point=each.mount_point, writable=each.writable)
+                   for each in links.MOUNTS)
+    labels = OwnOptions(labels={"team": team} if team else {})
+    return Config(mount_type="reverse-sshfs", mounts=mounts, vm_opts=VmOptions(limatui=labels))
 
 
 def host(now: float) -> HostUsage:

@@ -16,11 +16,11 @@ from limacore.base.files import write_atomic
 from limacore.base.host import machine as host_arch
 from limacore.drivers.base import Exit, Log, Machine, MachineSpec
 from limacore.drivers.krunkit import words
+from limacore.drivers.mac import Mac
 from limacore.drivers.qemu.leftovers import rotate
 from limacore.drivers.qemu.links import locked_disks, make_shared_directories
 from limacore.drivers.vz import disks, frames, plan
 from limacore.drivers.vz.framework import macos_version
-from limacore.drivers.vz.rules import Mac
 from limacore.paths import InstancePaths
 
 

@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterator, Mapping
 
 from limacore.base.version import older_than
+from limacore.drivers import mac as mac_rules
 from limacore.drivers.base import MachineSpec
+from limacore.drivers.mac import Mac
 from limacore.drivers.vz.plan import AGENT_PORT, Card, Description, FrameSocket, Nat, StreamSocket
-from limacore.drivers.vz.rules import Mac
 from limacore.errors import DriverError
 from limacore.model.config import Config
 
@@ -48,25 +49,12 @@ def _card(card: Card, fd: int | None) -> str:
 
 def require(config: Config, wanted: Description, mac: Mac) -> None:
     """Raise DriverError with every reason for which the machine cannot run."""
-    if reasons := tuple(refusals(config, wanted, mac)):
-        raise DriverError("vmType `krunkit` cannot run this instance", detail="; ".join(reasons),
-                          hint="change lima.yaml, or set `vmType: qemu`")
+    mac_rules.require(config, refusals(config, wanted, mac))
 
 
 def refusals(config: Config, wanted: Description, mac: Mac) -> Iterator[str]:
     """One sentence for each thing that is not possible."""
-    if mac.macos < (13,):
-        yield "it needs macOS 13 or newer"
-    if config.arch != mac.arch:
-        yield f"`arch: {config.arch}` is not that of this computer ({mac.arch})"
-    if config.os != "Linux":
-        yield f"`os: {config.os}` is no Linux"
-    if config.mount_type not in ("virtiofs", "reverse-sshfs"):
-        yield f"`mountType: {config.mount_type}` is not one of `virtiofs`, `reverse-sshfs`"
-    if config.tpm:
-        yield "`tpm` is for QEMU only"
-    if config.nested_virtualization and mac.macos < (15,):
-        yield "`nestedVirtualization` needs macOS 15 or newer"
+    yield from mac_rules.refusals(config, mac)
     if not isinstance(wanted.cards[0].to, FrameSocket) or any(isinstance(card.to, Nat) for card in wanted.cards):
         yield "krunkit has no network of its own: list `lima: user-v2` in `networks`, and no `vzNAT`"
 

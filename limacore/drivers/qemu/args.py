@@ -113,10 +113,12 @@ def ours(spec: MachineSpec, host: QemuHost) -> list[Option]:
     A private monitor: `qmp.sock` serves one client at a time and belongs to whoever asks; events need one that stays.
     The guest agent on a virtio port: it tells readiness without a login and lives through network changes. It needs a
     controller of its own, since `virtio-serial0` has room for the console only. A balloon, so that memory can be had
-    back. A device that tells when the guest's kernel panics; the guest decides what happens then. A machine whose
-    memory is loaded stands still until we let it go.
+    back. A device that tells when the guest's kernel panics; the guest decides what happens then. Where there is no
+    display the BIOS speaks on the serial port, so that a boot that ends there says why. A machine whose memory is
+    loaded stands still until we let it go.
     """
-    return [*_events(spec, host), *_guest_agent(spec), *_balloon(spec, host), *_panic(spec, host), *_resumed(spec)]
+    return [*_events(spec, host), *_guest_agent(spec), *_balloon(spec, host), *_panic(spec, host),
+            *_bios(spec, host), *_resumed(spec)]
 
 
 def likeness(argv: Sequence[str], version: tuple[int, int, int]) -> tuple[str, ...]:
@@ -157,6 +159,11 @@ def _panic(spec: MachineSpec, host: QemuHost) -> list[Option]:
         return []
     device = [("-device", "pvpanic")] if spec.config.arch == "x86_64" else []
     return [*device, ("-action", "panic=none")]
+
+
+def _bios(spec: MachineSpec, host: QemuHost) -> list[Option]:
+    mute = spec.config.arch == "x86_64" and not host.firmware and spec.config.video.display == "none"
+    return [("-machine", "graphics=off")] if mute else []
 
 
 def _resumed(spec: MachineSpec) -> list[Option]:

@@ -20,6 +20,7 @@ from limacore.base.files import write_atomic
 from limacore.base.host import machine as host_arch
 from limacore.drivers import relay
 from limacore.drivers.base import Exit, Log, Machine, MachineSpec
+from limacore.drivers.mac import Mac
 from limacore.drivers.qemu.leftovers import rotate
 from limacore.drivers.qemu.links import locked_disks, make_shared_directories
 from limacore.drivers.vz import console, disks, frames, leases, plan, rules, running
@@ -74,7 +75,7 @@ class VzMachine:
 
 @contextlib.asynccontextmanager
 async def _run(spec: MachineSpec, log: Log, frameworks: Framework, lease_file: Path) -> AsyncIterator[VzMachine]:
-    mac = rules.Mac(frameworks.macos, host_arch())
+    mac = Mac(frameworks.macos, host_arch())
     rules.require(spec.config, mac)
     for text in rules.warnings(spec.config, mac):
         log("warning", text)

@@ -6,18 +6,13 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from limacore.drivers import mac as mac_rules
+from limacore.drivers.mac import Mac
 from limacore.drivers.vz.plan import Description
 from limacore.errors import DriverError
 from limacore.model.config import Config
 
 _MIB = 1 << 20
-
-
-class Mac(Struct, frozen=True):
-    """This computer as far as the rules ask: version of macOS, architecture in Lima's spelling."""
-
-    macos: tuple[int, ...]
-    arch: str
 
 
 class Limits(Struct, frozen=True):
@@ -29,27 +24,14 @@ class Limits(Struct, frozen=True):
 
 def require(config: Config, mac: Mac) -> None:
     """Raise DriverError with every reason for which the machine cannot run."""
-    if reasons := tuple(refusals(config, mac)):
-        raise DriverError("vmType `vz` cannot run this instance", detail="; ".join(reasons),
-                          hint="change lima.yaml, or set `vmType: qemu`")
+    mac_rules.require(config, refusals(config, mac))
 
 
 def refusals(config: Config, mac: Mac) -> Iterator[str]:
     """One sentence for each thing that is not possible."""
-    if mac.macos < (13,):
-        yield "it needs macOS 13 or newer"
-    if config.arch != mac.arch:
-        yield f"`arch: {config.arch}` is not that of this computer ({mac.arch})"
-    if config.os != "Linux":
-        yield f"`os: {config.os}` is not started by limatui with vz"
-    if config.mount_type not in ("virtiofs", "reverse-sshfs"):
-        yield f"`mountType: {config.mount_type}` is not one of `virtiofs`, `reverse-sshfs`"
-    if config.tpm:
-        yield "`tpm` is for QEMU only"
+    yield from mac_rules.refusals(config, mac)
     if any(each.vm_type in ("", "vz") and each.arch == config.arch for each in config.firmware.images):
         yield "`firmware.images` cannot replace the framework's own firmware"
-    if config.nested_virtualization and mac.macos < (15,):
-        yield "`nestedVirtualization` needs macOS 15 or newer"
     yield from _image_format(config.vm_opts.vz.disk_image_format, mac)
 
 

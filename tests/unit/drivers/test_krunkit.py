@@ -19,8 +19,8 @@ from limacore.drivers import catalog
 from limacore.drivers.base import Exit, MachineSpec
 from limacore.drivers.krunkit import words
 from limacore.drivers.krunkit.machine import KrunkitDriver
+from limacore.drivers.mac import Mac
 from limacore.drivers.vz import plan
-from limacore.drivers.vz.rules import Mac
 from limacore.errors import DriverError
 from limacore.model.config import AdditionalDisk, Config, Mount, Network
 from limacore.model.mount import tag

@@ -11,7 +11,7 @@ from msgspec import structs
 from limacore.drivers.base import MachineSpec, Resume
 from limacore.drivers.qemu import args
 from limacore.errors import DriverError
-from limacore.model.config import AdditionalDisk, Audio, Config, Network
+from limacore.model.config import AdditionalDisk, Audio, Config, Network, Video
 from limacore.paths import HomePaths, InstancePaths
 
 HOST = args.QemuHost(program=("/usr/bin/qemu",), accel="tcg", cpu="max", files=frozenset({"disk"}))
@@ -37,7 +37,17 @@ def test_our_additions_follow_everything_of_lima() -> None:
         "-device", "virtio-serial-pci,id=virtio-serial1,max_ports=2",
         "-device", "virtserialport,bus=virtio-serial1.0,chardev=qga0,name=io.lima-vm.guest_agent.0",
         "-device", "virtio-balloon-pci,id=balloon0,deflate-on-oom=on",
+        "-machine", "graphics=off",
     ]
+
+
+def test_a_bios_without_a_display_speaks_on_the_serial_port() -> None:
+    def speaks(config: Config, firmware: str = "") -> bool:
+        return "graphics=off" in args.full_argv(machine(config), structs.replace(HOST, firmware=firmware))
+
+    assert speaks(Config())
+    assert not speaks(Config(), "/ovmf.fd") and not speaks(Config(arch="s390x"))
+    assert not speaks(Config(video=Video(display="vnc")))
 
 
 @pytest.mark.parametrize("config", [Config(plain=True), Config(os="FreeBSD")])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from limacore.drivers.base import MachineSpec
+from limacore.drivers.mac import Mac
 from limacore.drivers.vz import leases, plan, rules
 from limacore.drivers.vz.plan import Card, Disk, Efi, FrameSocket, Kernel, Nat, Share, StreamSocket
 from limacore.errors import DriverError
@@ -149,25 +150,25 @@ def test_ssh_goes_over_vsock_for_linux_unless_told(config: Config, expected: boo
 
 
 @pytest.mark.parametrize(("fields", "mac", "expected"), [
-    ({}, rules.Mac((13,), "aarch64"), ""),
-    ({}, rules.Mac((12, 7), "aarch64"), "macOS 13 or newer"),
-    ({}, rules.Mac((13,), "x86_64"), "`arch: aarch64` is not that of this computer"),
-    ({"os": "Darwin"}, rules.Mac((15,), "aarch64"), "`os: Darwin` is not started by limatui"),
-    ({"os": "Windows"}, rules.Mac((15,), "aarch64"), "`os: Windows`"),
-    ({"mount_type": "9p"}, rules.Mac((15,), "aarch64"), "`mountType: 9p`"),
-    ({"mount_type": "reverse-sshfs"}, rules.Mac((15,), "aarch64"), ""),
-    ({"tpm": True}, rules.Mac((15,), "aarch64"), "`tpm`"),
-    ({"nested_virtualization": True}, rules.Mac((14, 9), "aarch64"), "macOS 15"),
-    ({"nested_virtualization": True}, rules.Mac((15,), "aarch64"), ""),
+    ({}, Mac((13,), "aarch64"), ""),
+    ({}, Mac((12, 7), "aarch64"), "macOS 13 or newer"),
+    ({}, Mac((13,), "x86_64"), "`arch: aarch64` is not that of this computer"),
+    ({"os": "Darwin"}, Mac((15,), "aarch64"), "`os: Darwin` is not started by limatui"),
+    ({"os": "Windows"}, Mac((15,), "aarch64"), "`os: Windows`"),
+    ({"mount_type": "9p"}, Mac((15,), "aarch64"), "`mountType: 9p`"),
+    ({"mount_type": "reverse-sshfs"}, Mac((15,), "aarch64"), ""),
+    ({"tpm": True}, Mac((15,), "aarch64"), "`tpm`"),
+    ({"nested_virtualization": True}, Mac((14, 9), "aarch64"), "macOS 15"),
+    ({"nested_virtualization": True}, Mac((15,), "aarch64"), ""),
     ({"firmware": Firmware(images=(FirmwareImage(location="/f", arch="aarch64"),))},
-     rules.Mac((15,), "aarch64"), "firmware"),
+     Mac((15,), "aarch64"), "firmware"),
     ({"firmware": Firmware(images=(FirmwareImage(location="/f", arch="aarch64", vm_type="qemu"),))},
-     rules.Mac((15,), "aarch64"), ""),
-    ({"firmware": Firmware(images=(FirmwareImage(location="/f", arch="x86_64"),))}, rules.Mac((15,), "aarch64"), ""),
-    ({"vm_opts": VmOptions(vz=VzOptions(disk_image_format="asif"))}, rules.Mac((26,), "aarch64"), "asif"),
-    ({"vm_opts": VmOptions(vz=VzOptions(disk_image_format="vdi"))}, rules.Mac((26,), "aarch64"), "neither"),
+     Mac((15,), "aarch64"), ""),
+    ({"firmware": Firmware(images=(FirmwareImage(location="/f", arch="x86_64"),))}, Mac((15,), "aarch64"), ""),
+    ({"vm_opts": VmOptions(vz=VzOptions(disk_image_format="asif"))}, Mac((26,), "aarch64"), "asif"),
+    ({"vm_opts": VmOptions(vz=VzOptions(disk_image_format="vdi"))}, Mac((26,), "aarch64"), "neither"),
 ])
-def test_what_is_refused(fields: dict[str, object], mac: rules.Mac, expected: str) -> None:
+def test_what_is_refused(fields: dict[str, object], mac: Mac, expected: str) -> None:
     config = Config(vm_type="vz", arch="aarch64", **{"mount_type": "virtiofs", **fields})
     if not expected:
         rules.require(config, mac)
@@ -190,7 +191,7 @@ def test_what_is_refused(fields: dict[str, object], mac: rules.Mac, expected: st
 def test_what_is_passed_over(
     fields: dict[str, object], arch: str, macos: tuple[int, ...], expected: list[str],
 ) -> None:
-    said = list(rules.warnings(Config(vm_type="vz", **fields), rules.Mac(macos, arch)))
+    said = list(rules.warnings(Config(vm_type="vz", **fields), Mac(macos, arch)))
     assert len(said) == len(expected)
     assert all(part in text for part, text in zip(expected, said, strict=True))
 

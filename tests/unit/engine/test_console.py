@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,3 +60,54 @@ async def test_no_machine_no_console(paths: InstancePaths) -> None:
     with pytest.raises(StateError, match="does not answer"):
         async with hold(paths, "serial"):
             pass
+
+
+async def test_who_asks_gets_it_and_the_holder_is_told(paths: InstancePaths) -> None:
+    server = await asyncio.start_unix_server(_echo, paths.serial_sock)
+    taken = asyncio.Event()
+
+    async def first() -> None:
+        with pytest.raises(LockedError, match=f"process {os.getpid()} took the console"):
+            async with hold(paths, "serial") as console:
+                taken.set()
+                await console.read()
+
+    async with server, asyncio.TaskGroup() as tasks:
+        tasks.create_task(first())
+        await taken.wait()
+        async with hold(paths, "serial", take=True) as console:
+            await console.write(b"mine")
+            assert await console.read() == b"> mine"
+    assert not list(paths.dir.glob("*.holder.*"))
+
+
+async def test_taking_what_nobody_holds(paths: InstancePaths) -> None:
+    server = await asyncio.start_unix_server(_echo, paths.serial_sock)
+    async with server, hold(paths, "serial", take=True) as console:
+        await console.write(b"x")
+        assert await console.read() == b"> x"
+
+
+@pytest.mark.skipif(not shutil.which("socat"), reason="socat is not installed")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who is connected")
+async def test_a_stranger_is_named(paths: InstancePaths) -> None:
+    arrived = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        arrived.set()
+        await _echo(reader, writer)
+
+    async with await asyncio.start_unix_server(serve, paths.serial_sock):
+        socat = await asyncio.create_subprocess_exec("socat", f"UNIX-CONNECT:{paths.serial_sock}", "PIPE")
+        try:
+            await arrived.wait()
+            for take in (False, True):
+                with pytest.raises(LockedError, match=rf"held by socat \(process {socat.pid}\)"):
+                    async with hold(paths, "serial", take=take):
+                        pass
+        finally:
+            socat.kill()
+            await socat.wait()
+        async with hold(paths, "serial") as console:
+            await console.write(b"free")
+            assert await console.read() == b"> free"

@@ -14,16 +14,17 @@ import pytest
 from limacore.errors import GuestError
 from limacore.forward import udp
 from limacore.forward.rules import Target
+from limacore.guest import agentfile
 from limacore.ssh.mux import Address
-
-AGENT = Path(udp.__file__).parents[1] / "guest/payload/agent.py"
 
 
 @asynccontextmanager
 async def agent(run: Path) -> AsyncIterator[Path]:
     """A guest agent with its sockets in `run`; without a virtio port."""
+    file = run / "agent.py"
+    file.write_bytes(agentfile.content())
     process = await asyncio.create_subprocess_exec(
-        sys.executable, AGENT, "daemon", "--run", run, "--virtio-port=", stderr=asyncio.subprocess.DEVNULL)
+        sys.executable, file, "daemon", "--run", run, "--virtio-port=", stderr=asyncio.subprocess.DEVNULL)
     path = run / "lima-guestagent.tunnel"
     async with asyncio.timeout(60):
         while not path.is_socket():  # noqa: ASYNC110 - it is another process

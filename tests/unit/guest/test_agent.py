@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import shutil
 import socket
@@ -20,10 +19,9 @@ import msgspec
 import psutil
 import pytest
 
-from limacore.guest import cidata
 from limacore.model.guest import MAX_LINE, BootProgress, Clock, FromGuest, Hello, Metrics, Note, Port, Ports
+from tests.unit.guest import agentmodule
 
-AGENT = Path(cidata.__file__).parent / "payload" / "agent.py"
 decode = msgspec.json.Decoder(FromGuest).decode
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the agent runs in Linux guests")
@@ -63,7 +61,8 @@ class Running:
         self.run = run
         (run / "lima.env").write_text("LIMA_CIDATA_NAME=x\nLIMA_CIDATA_IID=iid-5\n")
         self.process = subprocess.Popen(
-            [sys.executable, "-I", str(AGENT), "daemon", "--run", str(run), "--socket-owner", str(os.getuid())],
+            [sys.executable, "-I", str(agentmodule.file(run)), "daemon", "--run", str(run),
+             "--socket-owner", str(os.getuid())],
             env={**os.environ, "LIMA_CIDATA_MNT": str(run)}, stderr=subprocess.PIPE)
 
     def talk(self) -> Talk:
@@ -237,12 +236,8 @@ def test_changes_of_ports_that_were_dropped_are_made_good(module: ModuleType, tm
 
 
 @pytest.fixture(scope="module")
-def module() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("guest_agent", AGENT)
-    assert spec is not None and spec.loader is not None
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
+def module(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
+    return agentmodule.module(tmp_path_factory.mktemp("agent"))
 
 
 @pytest.mark.parametrize("text", ["plain", 'a "b" \\', "\x00\x1f\x7f\n", "Ü–😀", "\ud800"])

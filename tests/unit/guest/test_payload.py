@@ -6,12 +6,13 @@ import ast
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from limacore.guest import cidata
+from limacore.guest import agentfile, cidata
 from limacore.guest.seed import Seed
 from limacore.model.config import Config, Provision, User
 
@@ -41,7 +42,17 @@ exit "$code"
 
 
 def test_the_agent_is_python_3_6() -> None:
-    ast.parse((PAYLOAD / "agent.py").read_text(), feature_version=(3, 6))
+    ast.parse(agentfile.content(), feature_version=(3, 6))
+
+
+def test_the_parts_of_the_agent_import_what_they_use_and_all_are_joined() -> None:
+    for argv, text in ((("--select=E,F,I", "--line-length=120", agentfile.PARTS), b""),
+                       (("--select=F821", "-"), agentfile.content())):
+        done = subprocess.run((sys.executable, "-m", "ruff", "check", "--isolated", *argv), input=text,
+                              capture_output=True)
+        assert done.returncode == 0, done.stdout.decode()
+    assert {path.stem for path in agentfile.PARTS.glob("*.py")} == {"head", *agentfile.ORDER}
+    assert b"from ." not in agentfile.content()
 
 
 @pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")

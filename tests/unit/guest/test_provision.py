@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ from limacore.base import yamlio
 from limacore.guest import cidata
 from limacore.guest.seed import Seed
 from limacore.model.config import Config, Provision
-from tests.unit.guest.test_payload import PAYLOAD, SHELLS, boot, config
+from tests.unit.guest import agentmodule
+from tests.unit.guest.test_payload import SHELLS, boot, config
 
 Shell = tuple[str, ...]
 in_every_shell = pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
@@ -20,10 +20,7 @@ in_every_shell = pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
 
 def told(progress: str, folder: Path) -> dict[str, dict[str, Any]]:
     """The ends of scripts, by name, that the guest agent makes of the notes of a boot."""
-    specification = importlib.util.spec_from_file_location("agent", PAYLOAD / "agent.py")
-    assert specification and specification.loader
-    agent = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(agent)
+    agent = agentmodule.module(folder)
     (folder / "lima-boot-progress").write_text(progress)
     return {each["name"]: each for each in agent.Boot(str(folder)).news() if each["state"] == "end"}
 

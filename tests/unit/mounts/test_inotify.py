@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import Iterator
@@ -54,3 +55,18 @@ def test_news_are_told_once(tmp_path: Path) -> None:
 def test_paths_of_the_guest() -> None:
     assert inotify.guest_path(b"/private/src/f", "/private/src", "/mnt/dest") == "/mnt/dest/f"
     assert inotify.guest_path(b"/src", "/src", "/mnt/dest") == "/mnt/dest"
+
+
+async def test_news_that_wait_do_not_keep_the_loop_turning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, heard, really = tmp_path / "log", [], asyncio.Event.set
+    file.write_text("x")
+    monkeypatch.setattr(asyncio.Event, "set", lambda event: (heard.append(event), really(event)))
+    with inotify.changing(file) as changed:
+        assert changed is not None
+        for times in (1, 2):
+            with file.open("a") as log:
+                log.write("y")
+            for _ in range(20):
+                await asyncio.sleep(0.001)
+            assert len(heard) == times
+            await changed()
