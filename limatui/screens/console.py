@@ -83,7 +83,7 @@ class ConsolePane(Pasting):
         """An instance that changes its state is asked again at once."""
         if hasattr(type(self.app), "fleet"):
             self.watch(self.app, "fleet", lambda: self._fresh.set(), init=False)
-        self._show()
+        self.watch_link(self.link)
 
     def on_show(self) -> None:
         """Connect when the pane comes to the screen."""
@@ -203,7 +203,10 @@ class ConsolePane(Pasting):
     def watch_link(self, link: Link) -> None:
         """Show it; a lost connection ends typing."""
         self.terminal.set_class(link.state == "live", "-live")
-        if link.state != "live":
+        self.terminal.set_class(link.state == "opening", "-opening")
+        if link.state == "live":
+            self.terminal.connected()
+        elif link.state != "opening":
             self.terminal.typing = False
         self.refresh_bindings()
         self._show()

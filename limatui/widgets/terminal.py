@@ -83,6 +83,7 @@ class Terminal(CopyMode, can_focus=True):
         self._painted = 0.0
         self._waiting = False
         self._held = 0
+        self._early: list[tuple[str, str | None]] = []
         self._cells: Paint | None = None
 
     def open(self, grid: Grid) -> None:
@@ -174,6 +175,8 @@ class Terminal(CopyMode, can_focus=True):
 
     def watch_typing(self, typing: bool) -> None:
         """Show who has the keyboard."""
+        if not typing:
+            self._early.clear()
         self.refresh()
         self.refresh_bindings()
         self.post_message(self.Changed())
@@ -185,13 +188,32 @@ class Terminal(CopyMode, can_focus=True):
         if self.typing:
             return bool(self.marks) if action == "copy" else action == "page"
         if action == "take":
-            return self.can_type
+            return self.can_type or self.is_opening
         return action != "mark" or not self.copying
 
     @property
     def can_type(self) -> bool:
         """Whether keys can be given to the guest; the pane says so by the class `-live`."""
         return self.has_class("-live") and self.grid is not None and self.grid.interactive
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether it will soon be known if keys can be given to the guest; the pane says so by the class `-opening`."""
+        return self.has_class("-opening")
+
+    def connected(self) -> None:
+        """Type what was typed while it was being opened."""
+        early, self._early = self._early, []
+        self.typing = self.typing and self.can_type
+        if self.typing:
+            for key, character in early:
+                self._type(key, character)
+
+    def _type(self, key: str, character: str | None) -> None:
+        if self.grid is not None and self.can_type:
+            self.send(self.grid.key(key, character))
+        else:
+            self._early.append((key, character))
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
         """While typing or copying every key but ours is not for the app: Textual then leaves out its bindings."""
@@ -202,11 +224,9 @@ class Terminal(CopyMode, can_focus=True):
 
     async def on_key(self, event: events.Key) -> None:
         """Give the key to the guest, or to the copy mode."""
-        if self.grid is None:
-            return
         if self.typing and not self._is_ours(event.key):
             self._take(event)
-            self.send(self.grid.key(event.key, event.character))
+            self._type(event.key, event.character)
         elif self.copying and (self.copy_key(event.key) or event.key not in RESERVED | SEARCH_KEYS):
             self._take(event)
 
@@ -226,7 +246,7 @@ class Terminal(CopyMode, can_focus=True):
     def on_paste(self, event: events.Paste) -> None:
         """Hand a paste to the pane, which decides."""
         event.stop()
-        if self.typing:
+        if self.typing and self.can_type:
             self.post_message(self.Pasted(event.text))
 
     def on_blur(self) -> None:
@@ -234,10 +254,10 @@ class Terminal(CopyMode, can_focus=True):
         self.typing = False
 
     def action_take(self) -> None:
-        """Type into the guest."""
+        """Type into the guest; while it is being opened keys are kept for it, so that none is taken for another."""
         if self.can_type:
             self.end_copying()
-        self.typing = self.can_type
+        self.typing = self.can_type or self.is_opening
 
     def action_release(self) -> None:
         """Only watch."""

@@ -50,6 +50,9 @@ class FileEngine:
     def __init__(self, home: Path) -> None:
         self.home = str(home)
         self.holder = ""
+        self.opens = asyncio.Event()
+        """Cleared: a console takes its time to open."""
+        self.opens.set()
         self.calls: list[tuple[Any, ...]] = []
 
     def dir(self, name: str) -> Path:
@@ -68,6 +71,7 @@ class FileEngine:
         if take:
             self.calls.append(("take", name))
             self.holder = ""
+        await self.opens.wait()
         if self.holder:
             raise LockedError(f"the console is held by {self.holder}")
         try:

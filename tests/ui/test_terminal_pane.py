@@ -31,6 +31,37 @@ async def test_history_then_live_then_typing(lima_home: Path) -> None:
             assert (app.recorded, pane.terminal.typing) == (["x", "x"], False)
 
 
+async def test_what_is_typed_before_the_console_is_open_is_for_the_guest(lima_home: Path) -> None:
+    async with serial(lima_home) as peer, console(lima_home) as (app, pane, pilot):
+        opens = app.bridge.engine.opens
+        opens.clear()
+        pane.source = "serialv"
+        await until(pilot, lambda: pane.link.state == "opening")
+        await pilot.press("enter", *"make", "enter")
+        assert pane.terminal.typing and not peer.got
+        opens.set()
+        await until(pilot, lambda: bytes(peer.got) == b"make\r")
+        assert app.recorded == []
+        opens.clear()
+        pane.source = "serialp"
+        await until(pilot, lambda: pane.link.state == "opening")
+        await pilot.press("enter", *"reboot")
+        app.bridge.engine.holder = "socat (pid 812)"
+        opens.set()
+        await until(pilot, lambda: pane.link.state == "held")
+        assert not pane.terminal.typing
+        app.bridge.engine.holder = ""
+        await until(pilot, lambda: pane.link.state == "live")
+        assert bytes(peer.got) == b"make\r", "what was meant for it then is not typed into it later"
+
+
+async def test_what_is_typed_before_the_first_console_is_open_is_for_the_guest(lima_home: Path) -> None:
+    async with serial(lima_home) as peer, console(lima_home) as (app, _pane, pilot):
+        await pilot.press("enter", *"ls")
+        await until(pilot, lambda: bytes(peer.got) == b"ls")
+        assert app.recorded == []
+
+
 async def test_the_app_gets_no_priority_key_while_typing(lima_home: Path) -> None:
     async with serial(lima_home) as peer, console(lima_home) as (app, pane, pilot):
         app.bind("ctrl+t", "record('t')")
