@@ -7,6 +7,7 @@ within 300 ms; less than 60 MB.
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import statistics
@@ -83,7 +84,8 @@ def watch(code: str, path: Path, go_to_end: bytes = b"", lines: int = 10) -> See
     with program(code) as run:
         opened = until_at_end(run, last, go_to_end)
         new = [news(run, path, b"NEW-%d-%d" % (number, time.monotonic_ns())) for number in range(lines)]
-        return Seen(opened, statistics.median(new), psutil.Process(run.process.pid).memory_info().rss / 1e6)
+        memory = psutil.Process(run.process.pid).memory_info().rss / 1e6
+        return Seen(opened, statistics.median(new or [math.nan]), memory)
 
 
 def news(run: Run, path: Path, mark: bytes) -> float:
@@ -109,7 +111,7 @@ def tell(name: str, some: list[Seen]) -> None:
 
 
 def compare(path: Path, toolong: str, rounds: int) -> None:
-    """Interleaved rounds; toolong, which reads everything before it shows the end, has one."""
+    """Interleaved rounds; toolong, which reads everything before it shows the end, has one, and follows nothing."""
     ours, less = OURS.format(path=str(path)), EXEC.format(argv=["less", "+F", str(path)])
     grep = ["grep", "-c", "-F", NEEDLE, str(path)]
     bare, mine, theirs, counts = list[float](), list[Seen](), list[Seen](), list[tuple[float, float]]()
@@ -125,7 +127,7 @@ def compare(path: Path, toolong: str, rounds: int) -> None:
     tell("less +F", theirs)
     print(f"exact count {own:.2f} s = {size / own:.2f} GB/s, {own / other:.2f} of grep -c -F {other:.2f} s", flush=True)
     if toolong:
-        tell("toolong", [watch(EXEC.format(argv=[toolong, str(path)]), path, b"\x1b[F", 3)])
+        tell("toolong", [watch(EXEC.format(argv=[toolong, str(path)]), path, b"\x1b[F", 0)])
 
 
 def main(gigabytes: int = 5, toolong: str = "", rounds: int = 2) -> None:

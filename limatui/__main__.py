@@ -96,6 +96,10 @@ def dashboard(words: list[str]) -> int:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         sys.stderr.write("limatui: the dashboard needs a terminal; without one use `limatui list` and other verbs\n")
         return 2
+    if os.environ.get("TERM") == "dumb":
+        sys.stderr.write("limatui: TERM=dumb: a terminal that cannot move its cursor shows no dashboard; "
+                         "use `limatui list` and other verbs, or set TERM\n")
+        return 2
     gc.disable()  # collecting while hundreds of modules are imported costs 10 ms and frees nothing
     code = _run(count if words else None)
     sys.stdout.flush()

@@ -8,11 +8,12 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from msgspec.structs import replace
 from rich.console import RenderableType
 from textual import events, on, work
+from textual._compositor import CompositorUpdate
 from textual.app import App, SuspendNotSupported
 from textual.binding import BindingType
 from textual.driver import Driver
@@ -36,6 +37,7 @@ from limatui.lean import forget_pictures
 from limatui.messages import CreateWanted, JobWanted, ManyWanted, Wanted
 from limatui.notices import Notice
 from limatui.outside import run_in_terminal
+from limatui.painted import Changes, Painted
 from limatui.present.listing import View
 from limatui.sanitize import sanitize
 from limatui.screens.main import MainScreen
@@ -86,6 +88,7 @@ class Dashboard(App[None], inherit_bindings=False):
         self.typeahead = TypeAhead(self, super().on_event)
         self._saving = asyncio.Lock()
         self._colourless = [Colourless()]
+        self._painted = Painted()
         self.toast_seconds = 4.0
         self.last_command = ""
         self._outcomes = Outcomes(self)
@@ -106,6 +109,16 @@ class Dashboard(App[None], inherit_bindings=False):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """What changes lines before they are written."""
         return self._colourless if self.no_color else super().get_line_filters()
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Write only what differs from what stands there."""
+        if isinstance(renderable, CompositorUpdate):
+            renderable = Changes(self._painted, renderable)
+        super()._display(screen, renderable)
+
+    def on_resize(self) -> None:
+        """The terminal has moved or cut its lines."""
+        self._painted.forget()
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen."""
@@ -315,6 +328,7 @@ class Dashboard(App[None], inherit_bindings=False):
             argv = self.bridge.engine.shell_argv(name)
             with self.suspend():
                 await run_in_terminal(argv)
+            self._painted.forget()
         except LimaError as error:
             self.fail(error)
         except (OSError, SuspendNotSupported) as error:

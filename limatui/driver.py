@@ -17,6 +17,7 @@ from textual._parser import ParseError
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
+from limatui.glyphs import for_terminal
 from limatui.keyparser import KeyParser
 from limatui.turns import INPUT
 
@@ -34,11 +35,12 @@ class TerminalDriver(LinuxDriver):
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         self._away = False
+        self._signs = for_terminal(os.environ.get("TERM", ""), getattr(self._file, "encoding", None) or "utf-8")
 
     def write(self, data: str) -> None:
         """Nothing is written while a shell has the terminal, or when the terminal is gone."""
         if not self._away and self._writer_thread is not None and self._writer_thread.is_alive():
-            super().write(data)
+            super().write(data.translate(self._signs) if self._signs else data)
 
     def start_application_mode(self) -> None:
         """Take the terminal."""

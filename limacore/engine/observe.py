@@ -18,6 +18,7 @@ from limacore.model.disk import DataDisk
 from limacore.model.instance import Fleet, HostUsage, Instance, Status, Usage
 from limacore.paths import HomePaths, InstancePaths
 from limacore.store import disks
+from limacore.store.doubt import Doubt
 from limacore.store.scan import scan
 
 _SETTLED = 0.2
@@ -34,6 +35,7 @@ class Observer:
         self._counters: dict[int, tuple[float, float, int, int]] = {}
         self._cpu_times = _host_cpu()
         self._ready_seconds: dict[str, float] = {}
+        self._doubt = Doubt()
 
     async def look(self) -> Fleet:
         """One Fleet; never raises for a single broken instance."""
@@ -55,7 +57,7 @@ class Observer:
 
     def _read(self) -> Fleet | tuple[tuple[Instance, ...], tuple[DataDisk, ...]]:
         """The whole look where no host agent has to be asked: each change of threads wakes two of them."""
-        instances, data_disks = scan(self._home), disks.list_all(self._home)
+        instances, data_disks = self._doubt.believed(scan(self._home)), disks.list_all(self._home)
         if any(each.ha_pid for each in instances):
             return instances, data_disks
         return self._fleet(instances, (None,) * len(instances), data_disks)

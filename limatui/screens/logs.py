@@ -91,7 +91,7 @@ class LogsPane(Shown):
         self._ends = (False, False)
         self.view = LogView()
         self._head, self._foot = Bar(ground="panel-ground", classes="head"), Bar(classes="foot")
-        self._ask = LogAsk()
+        self._ask = LogAsk(self._entered)
         self._saving = LogSaving(self, self.view)
         self.set_reactive(LogsPane.instance, instance)
 
@@ -257,15 +257,14 @@ class LogsPane(Shown):
     def _filter(self, text: str) -> None:
         self.view.choose(self.view.wanted._replace(text=text))
 
-    @on(Input.Submitted)
-    def _entered(self, event: Input.Submitted) -> None:
-        event.stop()
-        text = event.value
+    def _entered(self, text: str) -> None:
         if problem(text) if self._asking == FILTER else problem_of(text):
             return
         self._ask.remember(text)
         if self._asking == SEARCH:
             self._seek(text)
+        else:
+            self._filter(text)
         self._asked()
 
     def _seek(self, text: str) -> None:

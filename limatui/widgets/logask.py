@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -17,6 +18,16 @@ from limatui.widgets.bar import Bar
 MOST_REMEMBERED = 100
 
 
+class _Entry(Input):
+    def __init__(self, entered: Callable[[str], None]) -> None:
+        super().__init__(compact=True)
+        self._entered = entered
+
+    async def action_submit(self) -> None:
+        """At once, not by a message: what is typed ahead is for the log."""
+        self._entered(self.value)
+
+
 class LogAsk(Horizontal):
     """Hidden by the style of the pane until it asks; what is typed comes as messages of its `Input`."""
 
@@ -26,10 +37,10 @@ class LogAsk(Horizontal):
         Binding("ctrl+r", "turn", "text or regex", key_display="ctrl+r"),
     ])
 
-    def __init__(self) -> None:
+    def __init__(self, entered: Callable[[str], None]) -> None:
         super().__init__(classes="ask")
         self._label, self._told = Bar(ground="raised", classes="label"), Bar(ground="raised", classes="told")
-        self._entry = Input(compact=True)
+        self._entry = _Entry(entered)
         self._asked: dict[str, list[str]] = {}
         self._sign, self._back, self._draft = "", 0, ""
 

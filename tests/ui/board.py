@@ -81,10 +81,10 @@ class Board:
 
 @asynccontextmanager
 async def playing(size: tuple[int, int] = (120, 36), count: int = 5, settings: Settings | None = None,
-                  engine: DemoEngine | None = None) -> AsyncIterator[Board]:
+                  engine: DemoEngine | None = None, kind: type[Dashboard] = Dashboard) -> AsyncIterator[Board]:
     """A dashboard that has painted its first fleet."""
     engine = engine or DemoEngine(count, frozen=NOW)
-    app = Dashboard(engine, clock=engine.now, settings=settings or Settings())
+    app = kind(engine, clock=engine.now, settings=settings or Settings())
     app.animation_level = "none"
     async with app.run_test(size=size) as pilot:
         board = Board(app, engine, pilot)

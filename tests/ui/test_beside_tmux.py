@@ -41,7 +41,7 @@ def test_vim(place: Path, size: tuple[int, int]) -> None:
         both.press("v", "right", "down", "down", shows="VISUAL")
         both.press("escape", *":sp text", "enter", shows="joined")
         both.press("pagedown", "ctrl+e", "ctrl+d", "G", shows="199 ")
-        both.press("o", *"new", "tab", "é", "escape", "u", shows="199 ")
+        both.press("o", *"new", "tab", "é", "escape", *":sil u", "enter", shows="199 ")
         both.press(*":vs", "enter", "ctrl+w", "w", "g", "g", shows="   0 plain")
         both.press(*":qa!", "enter", shows="ended")
 

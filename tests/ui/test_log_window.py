@@ -189,6 +189,7 @@ def test_all_ways_through_a_filter_agree(
     (b"Traceback of python", True, INFO),
     (b"[    1.0] EXT4-fs error (device vda)", False, ERROR), (b"mounted, errors=remount-ro", False, INFO),
     (b"\x1b[1;31mFAILED\x1b[0m to start", False, ERROR), (b"warning: clock", False, WARNING),
+    (b"x" * 20_000 + b" error", False, INFO), (b"x" * 2_000_000 + b" error", False, INFO),
     (b"DEBUG: x", False, DEBUG), (b"hello", False, INFO), (b"BUG: unable to handle", False, ERROR),
 ])
 def test_levels(line: bytes, json: bool, level: int) -> None:

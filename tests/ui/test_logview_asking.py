@@ -92,3 +92,14 @@ async def test_a_filter_that_is_typed_and_left_again_leaves_the_window_where_it_
         await until(pilot, lambda: pane.view.page.lines[0].data.startswith(b"line 13 "))
         await pilot.press("escape")
         await until(pilot, lambda: pane.view.page.lines[0].data.startswith(b"line 10 "))
+
+
+async def test_keys_behind_enter_are_keys_of_the_log(lima_home: Path) -> None:
+    serial_log(lima_home)
+    async with logs(lima_home) as (app, pane, pilot):
+        await until(pilot, on_screen(app, "line 499 "))
+        for key in ("ampersand", *"line 49", "enter", "w", "g"):
+            await app._press_keys([key])  # without the pause that a pilot makes
+        await until(pilot, on_screen(app, "& line 49  11 lines"))
+        await until(pilot, lambda: pane.view.look.wrap and not pane.view.page.at_end)
+        assert (pane._ask.value, app.recorded) == ("line 49", [])

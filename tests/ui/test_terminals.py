@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from rich.cells import cell_len
 
+from limatui.glyphs import ASCII, CONSOLE
 from tests.ui.board import playing
 from tests.ui.terminal import terminal
 
@@ -20,7 +22,8 @@ def test_status_is_glyph_and_word(environ: dict[str, str], forbidden: re.Pattern
     with terminal("-m", "limatui", "--demo", environ=environ) as screen:
         screen.until(lambda text: "Orphan" in text)
         text = screen.text
-        for told in ("● Running", "◐ Starting", "○ Stopped", "‖ Paused", "▲ Orphan"):
+        running, starting, paused = "•◙║" if environ.get("TERM") == "linux" else "●◐‖"
+        for told in (f"{running} Running", f"{starting} Starting", "○ Stopped", f"{paused} Paused", "▲ Orphan"):
             assert told in text, text
         screen.press(b"j", "▌  build")
         assert not forbidden.search(screen.seen), "colours that this terminal has not"
@@ -48,3 +51,34 @@ def test_without_colour_the_text_cursor_is_still_seen() -> None:
         screen.until(lambda text: "default" in text)
         screen.press(b":", "what do you want to do?")
         assert b"\x1b[7m" in screen.seen and not _COLOURS.search(screen.seen)
+
+
+_CP437 = set(map(chr, range(32, 127))) | set(
+    "☺☻♥♦♣♠•◘○◙♂♀♪♫☼►◄↕‼¶§▬↨↑↓→←∟↔▲▼⌂ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌"
+    "█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u21b5\n")
+
+
+def test_the_linux_console_gets_signs_of_its_font() -> None:
+    with terminal("-m", "limatui", "--demo", environ={"TERM": "linux", "COLORTERM": ""}) as screen:
+        screen.until(lambda text: "Orphan" in text)
+        for keys, shows in ((b"4", "no problems"), (b"5", "ALLOCATED"), (b"9", "USUALLY"), (b"?", "all keys")):
+            screen.press(keys, shows)
+            assert not set(screen.text) - _CP437, set(screen.text) - _CP437
+
+
+def test_without_utf8_all_is_ascii() -> None:
+    with terminal("-m", "limatui", "--demo", environ={"PYTHONIOENCODING": "latin-1"}) as screen:
+        screen.until(lambda text: "^ Orphan" in text)
+        assert b"\\u" not in screen.seen and "* Running" in screen.text
+
+
+def test_a_dumb_terminal_is_refused() -> None:
+    with terminal("-m", "limatui", "--demo", environ={"TERM": "dumb"}) as screen:
+        assert screen.ended() == 2
+        assert b"limatui list" in screen.seen and b"\x1b[?1049h" not in screen.seen
+
+
+@pytest.mark.parametrize("table", [CONSOLE, ASCII])
+def test_replaced_signs_are_as_wide(table: dict[int, int]) -> None:
+    for code, sign in table.items():
+        assert cell_len(chr(code)) == cell_len(chr(sign)) == 1
