@@ -234,6 +234,7 @@ async def test_a_real_engine_saves_queues_and_applies(lima_home: Path) -> None:
     text = "# mine\nimages:\n- location: /x.qcow2\ncpus: 2\n"
     (name / "lima.yaml").write_text(text)
     engine = Engine(lima_home, interval=0.1)
+    await asyncio.to_thread(engine.warm)
     app = Dashboard(engine, settings=Settings())
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: app.fleet.get("vm"))
@@ -376,7 +377,9 @@ async def test_hostile_text_in_lima_yaml() -> None:
 
 async def typed_and_left(home: Path, answer: str) -> None:
     """Open the editor, restore what is offered, type, leave the dashboard with an answer."""
-    app = Dashboard(Engine(home, interval=0.1), settings=Settings())
+    engine = Engine(home, interval=0.1)
+    await asyncio.to_thread(engine.warm)
+    app = Dashboard(engine, settings=Settings())
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: app.query(InstanceTable) and app.query_one(InstanceTable).cursor)
         await pilot.press("e")

@@ -29,7 +29,9 @@ from tests.ui.pane_app import screen_text, until
 async def on_disk(home: Path) -> AsyncIterator[tuple[Dashboard, Pilot[None]]]:
     """The dashboard over the real engine, on one stopped instance with a real disk."""
     await asyncio.to_thread(make_instance, home)
-    app = Dashboard(Engine(interval=0.2), settings=Settings())
+    engine = Engine(interval=0.2)
+    await asyncio.to_thread(engine.warm)  # as the program does after its first frame
+    app = Dashboard(engine, settings=Settings())
     app.animation_level = "none"
     app.toast_seconds = 600.0
     async with app.run_test(size=(120, 36)) as pilot:
