@@ -112,7 +112,7 @@ async def go(board: Board, story: str) -> None:
             await board.press(key)
 
 
-_ENDLESS = {"bridge", "console", "logs", "logview"}
+_ENDLESS = {"bridge", "console", "logs", "logview", "logview-hear"}
 _PAUSE = 0.06
 """Seconds after which a pane begins to read what a user rests on."""
 
