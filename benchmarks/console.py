@@ -27,8 +27,8 @@ from limacore.engine.console import SerialConsole
 from limatui.screens.console import READ_PAUSE
 from limatui.themes import THEMES
 from limatui.turns import give_way
-from limatui.widgets.grid import open_grid
-from limatui.widgets.terminal import Terminal
+from limatui.widgets.terminal.grid import open_grid
+from limatui.widgets.terminal.widget import Terminal
 
 LINE = b"[    1.234567] \x1b[32msystemd[1]\x1b[0m: Started \x1b[1mSome Unit\x1b[0m - with a description of it.\r\n"
 ROUNDS = 5

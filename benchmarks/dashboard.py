@@ -35,7 +35,7 @@ main(["--demo"])
 EMPTY = """
 import sys, time
 from limatui.app import Dashboard
-from limatui.driver import TerminalDriver
+from limatui.host.driver import TerminalDriver
 from limacore.drivers.demo import DemoEngine
 Dashboard(DemoEngine(5, frozen=1.8e9), clock=lambda: 1.8e9, driver_class=TerminalDriver).run()
 """

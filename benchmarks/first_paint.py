@@ -25,7 +25,7 @@ from pathlib import Path
 from dashboard import BARE
 from measure import LIMATUI
 
-from limatui.widgets.vt import VtGrid
+from limatui.widgets.terminal.vt import VtGrid
 
 COLUMNS, ROWS = 120, 36
 PATIENCE = 60.0

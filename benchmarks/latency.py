@@ -33,7 +33,7 @@ Bare().run()
 """
 OURS = """
 from limatui.app import Dashboard
-from limatui.driver import TerminalDriver
+from limatui.host.driver import TerminalDriver
 from limacore.drivers.demo import DemoEngine
 frozen = {frozen}
 app = Dashboard(DemoEngine(300, frozen=frozen), clock=(lambda: frozen) if frozen else __import__("time").time,

@@ -28,7 +28,7 @@ OURS = f"""
 import sys
 sys.path.insert(0, {ROOT!r})
 from pathlib import Path
-from limatui.driver import TerminalDriver
+from limatui.host.driver import TerminalDriver
 from limatui.screens.logs import LogsPane
 from tests.ui.pane_app import FileEngine, PaneApp
 app = PaneApp(LogsPane("default"), FileEngine(Path({{path!r}}).parent.parent))

@@ -100,6 +100,8 @@ def dashboard(words: list[str]) -> int:
         sys.stderr.write("limatui: TERM=dumb: a terminal that cannot move its cursor shows no dashboard; "
                          "use `limatui list` and other verbs, or set TERM\n")
         return 2
+    for stale in ("COLUMNS", "LINES"):  # where exported, they are believed more than the terminal and do not follow it
+        os.environ.pop(stale, None)
     gc.disable()  # collecting while hundreds of modules are imported costs 10 ms and frees nothing
     code = _run(count if words else None)
     sys.stdout.flush()
@@ -112,10 +114,10 @@ def _run(demo: int | None) -> int:
     from limatui.lean import import_textual
 
     import_textual()
-    from limatui import viewfile
     from limatui.app import Dashboard
-    from limatui.driver import TerminalDriver
-    from limatui.settings import load
+    from limatui.host.driver import TerminalDriver
+    from limatui.settings import viewfile
+    from limatui.settings.file import load
 
     view = viewfile.load() if demo is None else None
     app = Dashboard(engine, settings=load(), driver_class=TerminalDriver, view=view)

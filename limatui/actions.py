@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 
 from limacore.model.instance import Instance, Status
-from limatui import keymap
 from limatui.present.snapshots import why_none
+from limatui.settings import keymap
 
 Subject = Instance | None
 Reason = str

@@ -16,7 +16,7 @@ from limatui import screens
 from limatui.api import EngineApi
 from limatui.assets import stylesheets
 
-_OTHERS = ("limatui.palette", "limatui.dialogs")
+_OTHERS = ("limatui.verbs.palette", "limatui.verbs.dialogs")
 
 
 async def dress(app: App[Any]) -> None:

@@ -26,27 +26,30 @@ from limacore.errors import LimaError
 from limacore.model.instance import Fleet, Instance
 from limacore.model.job import Job, JobState
 from limacore.model.template import TemplateInfo
-from limatui import afterwards, clipboard, verbs, viewfile
+from limatui import afterwards
 from limatui.actions import bind
 from limatui.api import EngineApi
 from limatui.assets import stylesheets
-from limatui.batch import Outcomes
 from limatui.bridge import Bridge
-from limatui.colourless import Colourless
+from limatui.host import clipboard
+from limatui.host.colourless import Colourless
+from limatui.host.outside import run_in_terminal
+from limatui.host.painted import Changes, Painted
 from limatui.lean import forget_pictures
 from limatui.messages import CreateWanted, JobWanted, ManyWanted, Wanted
 from limatui.notices import Notice
-from limatui.outside import run_in_terminal
-from limatui.painted import Changes, Painted
 from limatui.present.listing import View
 from limatui.sanitize import sanitize
 from limatui.screens.main import MainScreen
-from limatui.settings import Settings, save
+from limatui.settings import viewfile
+from limatui.settings.file import Settings, save
 from limatui.themes import THEMES
 from limatui.typeahead import Passed, TypeAhead
+from limatui.verbs import calls
+from limatui.verbs.batch import Outcomes
 
 if TYPE_CHECKING:
-    from limatui.tomledit import Value
+    from limatui.settings.tomledit import Value
 
 _AFTERWARDS = 5.0
 """Seconds after a job in which what happens to its instance is its doing."""
@@ -225,7 +228,7 @@ class Dashboard(App[None], inherit_bindings=False):
     def _wanted(self, wish: Wanted) -> None:
         subject = self.fleet.get(wish.name)
         if subject is not None:
-            self.begin(lambda: verbs.VERBS[wish.action](self.bridge.engine, subject, wish.value))
+            self.begin(lambda: calls.VERBS[wish.action](self.bridge.engine, subject, wish.value))
 
     @on(ManyWanted)
     def _many_wanted(self, wish: ManyWanted) -> None:
@@ -237,7 +240,7 @@ class Dashboard(App[None], inherit_bindings=False):
 
     @on(CreateWanted)
     def _create_wanted(self, wish: CreateWanted) -> None:
-        self.begin(lambda: verbs.create(self.bridge.engine, wish))
+        self.begin(lambda: calls.create(self.bridge.engine, wish))
 
     def begin(self, verb: Callable[[], int]) -> None:
         """Start a job, or say at once why it cannot be."""
@@ -269,8 +272,8 @@ class Dashboard(App[None], inherit_bindings=False):
     @work(group="form", exclusive=True, exit_on_error=False)
     async def open_snapshot(self, subject: Instance) -> None:
         """Ask for the tag of a new snapshot, unless there can be none; QEMU is asked for those that are taken."""
-        from limatui import dialogs
         from limatui.present.snapshots import why_none
+        from limatui.verbs import dialogs
 
         reason = why_none(subject, self.fleet.disks)
         if reason:

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from limatui.widgets.logfile import LineAt, LogBytes
+from limatui.widgets.logs.file import LineAt, LogBytes
 
 CHUNK = 64 * 1024
 """For a line without a time the last one is used of its own chunk of the file, or of the chunk before."""

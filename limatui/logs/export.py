@@ -9,7 +9,7 @@ from pathlib import Path
 from limatui.logs.sift import Wanted
 from limatui.logs.track import Source, Track
 from limatui.logs.window import Window
-from limatui.widgets.logfile import LineAt
+from limatui.widgets.logs.file import LineAt
 
 _AT_ONCE = 500
 

@@ -13,7 +13,7 @@ from limatui.logs.search import Hit, Hunt, Search
 from limatui.logs.sift import EVERYTHING, Wanted
 from limatui.logs.track import Source, Track
 from limatui.logs.window import Cut, Page, Window
-from limatui.widgets.logfile import LineAt
+from limatui.widgets.logs.file import LineAt
 
 WORKERS = min(4, os.cpu_count() or 1)
 TURN = 0.02

@@ -9,7 +9,7 @@ from limatui.logs.pattern import Pattern, pattern
 from limatui.logs.tally import Tally
 from limatui.logs.track import Track
 from limatui.logs.window import Cut, Window, moment
-from limatui.widgets.logfile import BLOCK, PIECE, LineAt
+from limatui.widgets.logs.file import BLOCK, PIECE, LineAt
 
 
 class Hit(NamedTuple):

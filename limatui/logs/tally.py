@@ -6,7 +6,7 @@ import threading
 from array import array
 from collections.abc import Callable
 
-from limatui.widgets.logfile import BLOCK, LogBytes
+from limatui.widgets.logs.file import BLOCK, LogBytes
 
 _UNKNOWN = -1
 

@@ -13,7 +13,7 @@ from limacore.model.logfile import LogFile
 from limatui.logs.clock import Clock
 from limatui.logs.sift import Sift, Wanted
 from limatui.logs.tally import Tally
-from limatui.widgets.logfile import BLOCK, LineAt, LogBytes
+from limatui.widgets.logs.file import BLOCK, LineAt, LogBytes
 
 _REMEMBERED = 200_000
 """Line starts that are kept: 1.6 MB."""

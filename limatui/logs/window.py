@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from limatui.logs.sift import Wanted
 from limatui.logs.track import Missing, Track
-from limatui.widgets.logfile import LineAt
+from limatui.widgets.logs.file import LineAt
 
 Cut = tuple[int, ...]
 """A place between two lines: for each log the start of the first line after it."""

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from limacore.config.schema import FieldInfo, describe
 from limatui.ink import Line, cut, fit
-from limatui.widgets.yamltext import Path, block_lines, enclosing, place_of
+from limatui.widgets.editor.yamltext import Path, block_lines, enclosing, place_of
 
 Kind = Literal["key", "value", "item"]
 Names = Mapping[str, Sequence[str]]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from limacore.errors import LimaError
 from limacore.model.logfile import LogFile
 from limatui.ink import Line
-from limatui.widgets.grid import Match
+from limatui.widgets.terminal.grid import Match
 
 NOWHERE = Path("/nonexistent")
 SOURCES = ("serial", "shell", "serialv", "serialp")

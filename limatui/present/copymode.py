@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from rich.cells import cell_len
 
-from limatui.widgets.grid import Cursor
+from limatui.widgets.terminal.grid import Cursor
 
 Cells = Sequence[str]
 """A row, a character for each cell; the second cell of a wide one is empty."""

@@ -8,9 +8,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from limacore.model.instance import Instance
-from limatui import bulk
 from limatui.actions import ACTIONS, BY_ID, MOVES, Action, Subject, footer_actions, shown_key
 from limatui.ink import Line, Span, fit, spread, width
+from limatui.verbs import bulk
 
 _LAST = ("palette", "back")
 _KEYS = 14

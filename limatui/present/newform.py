@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from limatui.ink import Line
 from limatui.present import form as present
-from limatui.widgets.keydoc import takes, wrapped
+from limatui.widgets.editor.keydoc import takes, wrapped
 
 _OWN = {
     "name": ("a name", "What the instance is called; its directory and its ssh host are called after it."),

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from limatui import keymap
 from limatui.actions import ACTIONS, keys_of
 from limatui.ink import Line, fit, spread
 from limatui.present.rows import COLUMNS
-from limatui.settings import Settings
+from limatui.settings import keymap
+from limatui.settings.file import Settings
+from limatui.settings.tomledit import Value
 from limatui.themes import THEMES
-from limatui.tomledit import Value
 
 _REFRESHES = (0.5, 1.0, 2.0, 5.0, 10.0)
 _COUNTDOWNS = (0, 1, 2, 3, 5, 10)

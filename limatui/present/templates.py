@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from limacore.model.template import TemplateInfo
 from limatui.ink import Line, Span, cut, fit
 from limatui.sanitize import sanitize_line
-from limatui.widgets.keydoc import wrapped
+from limatui.widgets.editor.keydoc import wrapped
 
 _LABEL = 10
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")

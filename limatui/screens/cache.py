@@ -11,11 +11,11 @@ from textual.widget import Widget
 
 from limacore.model.cache import CacheEntry
 from limatui.ink import Line
-from limatui.keymap import named
 from limatui.present import cache as present
 from limatui.present.disks import amount
 from limatui.present.keys import Key
 from limatui.sanitize import sanitize_line
+from limatui.settings.keymap import named
 from limatui.widgets.ask import Ask, Choice
 from limatui.widgets.bar import Bar, Block
 from limatui.widgets.listscreen import LookScreen

@@ -7,11 +7,11 @@ from functools import partial
 from textual.reactive import reactive
 
 from limacore.model.instance import Fleet
-from limatui.buffers import Buffer
-from limatui.texts import InstanceText
+from limatui.texts.buffers import Buffer
+from limatui.texts.source import InstanceText
 from limatui.widgets.background import begin
+from limatui.widgets.editor.pane import TextPane
 from limatui.widgets.shown import Shown
-from limatui.widgets.textpane import TextPane
 
 
 class ConfigPane(TextPane, Shown):

@@ -15,16 +15,16 @@ from textual.worker import Worker
 
 from limacore.errors import LimaError, LockedError
 from limatui.api import Console, EngineApi
-from limatui.keymap import named
 from limatui.present import console as present
 from limatui.present.console import NOWHERE, SOURCES, Link
 from limatui.screens.pasting import Pasting
+from limatui.settings.keymap import named
 from limatui.turns import give_way
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar
-from limatui.widgets.grid import open_grid
-from limatui.widgets.logfile import Tail
-from limatui.widgets.terminal import Terminal
+from limatui.widgets.logs.file import Tail
+from limatui.widgets.terminal.grid import open_grid
+from limatui.widgets.terminal.widget import Terminal
 
 HISTORY = 256 * 1024
 """Bytes of serial.log shown before the live port: about 3,000 lines."""

@@ -12,8 +12,8 @@ from limacore.base import diskformat
 from limacore.base.units import format_size
 from limacore.model.disk import DataDisk
 from limatui.ink import Line
-from limatui.keymap import named
 from limatui.present import disks as present
+from limatui.settings.keymap import named
 from limatui.widgets.ask import Ask, Choice, Field, Fill, Form
 from limatui.widgets.listpane import ListPane
 

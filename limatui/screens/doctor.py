@@ -12,11 +12,11 @@ from textual.widget import Widget
 from limacore.model.finding import Finding
 from limatui.bridge import clean
 from limatui.ink import Line
-from limatui.keymap import named
 from limatui.present import doctor as present
 from limatui.present.bootview import rule
 from limatui.present.keys import Key
 from limatui.sanitize import sanitize_line
+from limatui.settings.keymap import named
 from limatui.widgets.ask import Ask, Choice
 from limatui.widgets.lines import Lines
 from limatui.widgets.listscreen import LookScreen

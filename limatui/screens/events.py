@@ -9,11 +9,11 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from limatui.ink import Line
-from limatui.keymap import named
 from limatui.notices import Notice
 from limatui.present.keys import Key
 from limatui.present.words import plural
 from limatui.present.work import notice
+from limatui.settings.keymap import named
 from limatui.widgets.bar import Block
 from limatui.widgets.listscreen import ListScreen
 

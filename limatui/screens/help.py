@@ -9,11 +9,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
-from limatui.keymap import named
 from limatui.present.console import CONSOLE_KEYS
 from limatui.present.keys import Key, help_lines, help_section
 from limatui.present.logs import LOG_KEYS
-from limatui.scopes import sections
+from limatui.settings.keymap import named
+from limatui.settings.scopes import sections
 from limatui.widgets.bar import Bar, Block
 from limatui.widgets.footer import Footed, Footer
 

@@ -10,10 +10,10 @@ from textual.widget import Widget
 
 from limacore.model.job import Job, JobState
 from limatui.ink import Line
-from limatui.keymap import named
 from limatui.present.bootview import rule, steps
 from limatui.present.keys import Key
 from limatui.present.work import job, job_details, log
+from limatui.settings.keymap import named
 from limatui.widgets.lines import Lines
 from limatui.widgets.listscreen import ListScreen
 

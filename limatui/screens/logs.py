@@ -18,7 +18,6 @@ from limacore.errors import LimaError
 from limacore.model.logfile import LogFile
 from limatui.api import EngineApi
 from limatui.ink import Line, width
-from limatui.keymap import named
 from limatui.logs.levels import DEBUG, LEVELS
 from limatui.logs.pattern import problem as problem_of
 from limatui.logs.sift import EVERYTHING, problem
@@ -36,12 +35,13 @@ from limatui.present.logs import (
     state,
     tabs,
 )
+from limatui.settings.keymap import named
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar
-from limatui.widgets.logask import LogAsk
-from limatui.widgets.logpick import PickLog
-from limatui.widgets.logsaving import LogSaving
-from limatui.widgets.logview import LogView
+from limatui.widgets.logs.ask import LogAsk
+from limatui.widgets.logs.pick import PickLog
+from limatui.widgets.logs.saving import LogSaving
+from limatui.widgets.logs.view import LogView
 from limatui.widgets.shown import Shown
 
 LOOK_AGAIN = 2.0

@@ -14,15 +14,16 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from limacore.model.instance import Instance
-from limatui import bulk, deeds, filter
+from limatui import filter
 from limatui.actions import ACTIONS, BY_ID, unbound
-from limatui.keymap import named
 from limatui.lean import forget_watchers
 from limatui.present import layout, listing, overview, rows
 from limatui.present.listing import View
 from limatui.present.work import at_work
 from limatui.screens import mainkeys
 from limatui.screens.panes import INDEX, PANES, Panes
+from limatui.settings.keymap import named
+from limatui.verbs import bulk, deeds
 from limatui.widgets.filterline import FilterLine
 from limatui.widgets.footer import Footer
 from limatui.widgets.header import Header
@@ -312,7 +313,7 @@ class MainScreen(Screen[None]):
     @work(group="leave")
     async def leave(self) -> None:
         """End the app, once nothing is being made and nobody wants to go on with what is not saved."""
-        from limatui import dialogs
+        from limatui.verbs import dialogs
 
         await self.panes.made()
         unsaved = self.panes.unsaved

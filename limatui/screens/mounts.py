@@ -10,8 +10,8 @@ from textual.binding import Binding, BindingType
 from limacore.model.instance import Status
 from limacore.model.mount import MountState
 from limatui.ink import Line
-from limatui.keymap import named
 from limatui.present import mounts as present
+from limatui.settings.keymap import named
 from limatui.widgets.listpane import ListPane
 
 

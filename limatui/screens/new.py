@@ -19,20 +19,20 @@ from limacore.config.edit import set_fields
 from limacore.errors import LimaError
 from limacore.model.config import Problem
 from limacore.model.template import TemplateInfo
-from limatui.keymap import named
 from limatui.messages import CreateWanted
 from limatui.present import form as present
 from limatui.present.keys import Key
 from limatui.present.newform import state
 from limatui.sanitize import sanitize_line
+from limatui.settings.keymap import named
 from limatui.widgets.aboard import Aboard
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar, Block
-from limatui.widgets.diff import changed_lines
-from limatui.widgets.editor import YamlEditor
+from limatui.widgets.editor.area import YamlEditor
+from limatui.widgets.editor.diff import changed_lines
+from limatui.widgets.editor.keydoc import in_order, mark_of, summary
 from limatui.widgets.footer import Footed, Footer
 from limatui.widgets.form import Entry, TemplateEntry
-from limatui.widgets.keydoc import in_order, mark_of, summary
 
 _PAUSE = 0.12
 """Seconds without a key before the text is made anew."""

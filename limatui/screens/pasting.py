@@ -11,7 +11,7 @@ from limatui.present import paste as present
 from limatui.widgets.ask import Ask, Choice
 from limatui.widgets.background import begin
 from limatui.widgets.shown import Shown
-from limatui.widgets.terminal import Terminal
+from limatui.widgets.terminal.widget import Terminal
 
 BLOCK, PAUSE = 64, 0.01
 """About 6 KB/s: a guest's terminal line holds 4 KB that nobody has read yet, and drops the rest."""

@@ -11,10 +11,11 @@ from textual.binding import Binding, BindingType
 from limacore.errors import LimaError
 from limacore.model.instance import Forward
 from limacore.model.probe import Probe
-from limatui import browser, dialogs
+from limatui.host import browser
 from limatui.ink import Line
-from limatui.keymap import named
 from limatui.present import ports as present
+from limatui.settings.keymap import named
+from limatui.verbs import dialogs
 from limatui.widgets.background import begin
 from limatui.widgets.listpane import ListPane
 

@@ -9,13 +9,13 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from limatui.ink import Line
-from limatui.keymap import named
 from limatui.present import settings as present
 from limatui.present.keys import Key
 from limatui.present.settings import Item
 from limatui.present.words import plural
-from limatui.settings import shown_file
-from limatui.tomledit import Value
+from limatui.settings.file import shown_file
+from limatui.settings.keymap import named
+from limatui.settings.tomledit import Value
 from limatui.widgets.bar import Block
 from limatui.widgets.listscreen import ListScreen
 

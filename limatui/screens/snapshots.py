@@ -10,10 +10,10 @@ from textual.binding import Binding, BindingType
 from limacore.errors import LimaError
 from limacore.model.job import JobState
 from limacore.model.snapshot import Snapshot
-from limatui import dialogs
 from limatui.ink import Line
-from limatui.keymap import named
 from limatui.present import snapshots as present
+from limatui.settings.keymap import named
+from limatui.verbs import dialogs
 from limatui.widgets.listpane import ListPane
 from limatui.widgets.shown import Looking
 

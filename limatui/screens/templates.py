@@ -16,18 +16,18 @@ from textual.widgets import Input
 
 from limacore.errors import LimaError
 from limacore.model.template import TemplateInfo
-from limatui.keymap import named
 from limatui.present import templates as present
 from limatui.present.keys import Key
-from limatui.texts import TemplateText
+from limatui.settings.keymap import named
+from limatui.texts.source import TemplateText
 from limatui.widgets.aboard import Aboard
 from limatui.widgets.ask import Field, Fill, Form, Values
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar, Block
-from limatui.widgets.editor import YamlEditor
+from limatui.widgets.editor.area import YamlEditor
+from limatui.widgets.editor.pane import TextPane
 from limatui.widgets.footer import Footed, Footer, help_hint
 from limatui.widgets.picklist import PickList
-from limatui.widgets.textpane import TextPane
 
 _SETTLE = 0.08
 """Seconds the cursor rests before a template is read."""

@@ -12,8 +12,8 @@ from textual.reactive import reactive
 from limacore.errors import LimaError
 from limacore.model.boot import Boot
 from limatui.bridge import clean
-from limatui.keymap import named
 from limatui.present.timeline import timeline
+from limatui.settings.keymap import named
 from limatui.widgets.aboard import Aboard
 from limatui.widgets.bar import Block
 from limatui.widgets.shown import Looking

@@ -16,7 +16,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
 from limatui.ink import Line, width
-from limatui.keymap import named
+from limatui.settings.keymap import named
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Block
 

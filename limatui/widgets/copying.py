@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.widget import Widget
 
-from limatui import clipboard
+from limatui.host import clipboard
 from limatui.present.words import plural
 
 

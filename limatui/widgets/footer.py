@@ -10,8 +10,8 @@ from textual.widget import Widget
 
 from limatui.actions import any_rebound, is_rebound, key
 from limatui.ink import Line, spread
-from limatui.keymap import shown
 from limatui.present.keys import Key, footer, key_at, renamed
+from limatui.settings.keymap import shown
 from limatui.widgets.lines import Lines
 
 

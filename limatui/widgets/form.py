@@ -14,9 +14,9 @@ from textual.widgets import Input
 
 from limacore.model.template import TemplateInfo
 from limatui.ink import Line, cut, fit
-from limatui.keymap import named
 from limatui.present.templates import matching
 from limatui.sanitize import sanitize_line
+from limatui.settings.keymap import named
 from limatui.widgets.bar import Bar
 from limatui.widgets.lines import Lines
 

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from limatui.ink import Line
-from limatui.keymap import named
+from limatui.settings.keymap import named
 from limatui.widgets.inked import Inked
 
 T = TypeVar("T")

@@ -17,8 +17,8 @@ from textual.strip import Strip
 
 from limacore.model.instance import Instance
 from limatui.ink import Line, plain
-from limatui.keymap import named
 from limatui.present import rows
+from limatui.settings.keymap import named
 from limatui.widgets.inked import Inked
 
 Data = rows.Row | rows.Head

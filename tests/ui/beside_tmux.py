@@ -15,8 +15,8 @@ from typing import NamedTuple, Protocol
 
 from rich.cells import cell_len
 
-from limatui.widgets.grid import PLAIN, Look, Row
-from limatui.widgets.vt import VtGrid
+from limatui.widgets.terminal.grid import PLAIN, Look, Row
+from limatui.widgets.terminal.vt import VtGrid
 from tests.ui.terminal import Terminal
 
 PATIENCE = 10.0

@@ -12,7 +12,7 @@ from limacore.drivers.demo import DemoEngine
 from limacore.model.instance import Instance
 from limatui.app import Dashboard
 from limatui.screens.main import MainScreen
-from limatui.settings import Settings
+from limatui.settings.file import Settings
 from tests.ui.quiet import settle
 
 NOW = 1_795_216_442.0

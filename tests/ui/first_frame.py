@@ -10,7 +10,7 @@ from limatui.__main__ import main
 from limatui.lean import import_textual
 
 import_textual()
-from limatui import driver  # noqa: E402 (in the order of the program)
+from limatui.host import driver  # noqa: E402 (in the order of the program)
 
 
 class Recording(driver.TerminalDriver):

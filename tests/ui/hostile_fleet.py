@@ -23,7 +23,7 @@ from limacore.model.probe import Probe
 from limacore.model.snapshot import Snapshot
 from limacore.model.template import Effective, TemplateInfo
 from limatui.app import Dashboard
-from limatui.driver import TerminalDriver
+from limatui.host.driver import TerminalDriver
 
 EVIL = (
     "\x1b]52;c;RVZJTA==\x07\x1b]0;EVILTITLE\x1b\\\x1bP+q544e\x1b\\\x1b[31;5m\x9b2J\x9d52;c;AA\x9c"

@@ -11,7 +11,7 @@ from textual.driver import Driver
 
 from limacore.engine.console import hold
 from limacore.paths import InstancePaths
-from limatui.driver import TerminalDriver
+from limatui.host.driver import TerminalDriver
 from limatui.screens.console import ConsolePane
 from tests.ui.pane_app import FileEngine, PaneApp
 

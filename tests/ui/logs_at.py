@@ -10,7 +10,7 @@ from limatui.logs.reading import Found, Order, Reading
 from limatui.logs.sift import EVERYTHING, Wanted
 from limatui.logs.track import Source, Track
 from limatui.logs.window import Page, Window
-from limatui.widgets.logfile import LineAt
+from limatui.widgets.logs.file import LineAt
 
 
 def source(path: Path, *, json: bool = False, began: float = 0.0, tag: str = "") -> Source:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from limatui.widgets.vt import VtGrid
+from limatui.widgets.terminal.vt import VtGrid
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0
@@ -34,7 +34,7 @@ class Terminal:
         self.resize(*size)
         self.process = subprocess.Popen(
             argv, stdin=child, stdout=child, stderr=child, cwd=ROOT, start_new_session=True,
-            env={**os.environ, "TERM": "xterm-256color", **environ},
+            env={**_environ(), "TERM": "xterm-256color", **environ},
             preexec_fn=lambda: _take_terminal(ignore_hangup))
         os.close(child)
         self.seen = b""
@@ -102,6 +102,11 @@ class Terminal:
         while self.read(0.1):
             pass
         return self.process.returncode
+
+
+def _environ() -> dict[str, str]:
+    """Ours, without the size of our own terminal, which readline exports."""
+    return {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
 
 
 def _take_terminal(ignore_hangup: bool) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from limatui.widgets.grid import PLAIN, Look
+from limatui.widgets.terminal.grid import PLAIN, Look
 from tests.ui.beside_tmux import furnish, missing, pair, rendition
 
 pytestmark = pytest.mark.skipif(bool(missing("tmux")), reason="tmux is not installed")

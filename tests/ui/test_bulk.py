@@ -12,11 +12,12 @@ from limacore.cli.commands import ROOT
 from limacore.engine import Engine
 from limacore.model.instance import Instance, Status
 from limacore.model.job import Job, JobState
-from limatui import actions, batch, bulk
+from limatui import actions
 from limatui.actions import ACTIONS
-from limatui.batch import Batch
-from limatui.deeds import DEEDS
 from limatui.screens.panes import INDEX
+from limatui.verbs import batch, bulk
+from limatui.verbs.batch import Batch
+from limatui.verbs.deeds import DEEDS
 from tests.ui.board import playing
 
 RUNS = Instance("one", "/l/one", Status.RUNNING)

@@ -14,12 +14,12 @@ from limacore.lifecycle import queue
 from limacore.model.instance import Status
 from limacore.paths import HomePaths, state_dir
 from limatui.app import Dashboard
-from limatui.recovery import Recovery
 from limatui.screens.config import ConfigPane
-from limatui.settings import Settings
+from limatui.settings.file import Settings
+from limatui.texts.recovery import Recovery
 from limatui.widgets.ask import Ask
-from limatui.widgets.effective import EffectiveView
-from limatui.widgets.findline import places
+from limatui.widgets.editor.effective import EffectiveView
+from limatui.widgets.editor.findline import places
 from limatui.widgets.table import InstanceTable
 from tests.ui.board import Board, playing
 from tests.ui.pane_app import until

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from limacore.config.fields import CHOICES, DOCS
 from limacore.model.config import Problem
 from limatui.ink import plain
-from limatui.widgets.diff import changed_lines, count_changes, diff
-from limatui.widgets.keydoc import about, problem_lines, summary
-from limatui.widgets.yamltext import block_lines, key_path, patches
+from limatui.widgets.editor.diff import changed_lines, count_changes, diff
+from limatui.widgets.editor.keydoc import about, problem_lines, summary
+from limatui.widgets.editor.yamltext import block_lines, key_path, patches
 
 TEXT = """\
 # comment

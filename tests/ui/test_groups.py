@@ -12,11 +12,11 @@ from limacore.config.load import load_text
 from limacore.drivers.demo import DemoEngine, world
 from limacore.model.instance import Instance
 from limacore.paths import HomePaths
-from limatui import viewfile
 from limatui.app import Dashboard
 from limatui.ink import plain, width
 from limatui.present import groups, listing, rows
 from limatui.present.listing import View
+from limatui.settings import viewfile
 from tests.ui.board import NOW, Board, playing
 
 ALL = tuple(world.observe(each, Path("/h"), NOW) for each in world.machines(12, NOW))

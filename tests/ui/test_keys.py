@@ -11,12 +11,13 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 
 import limatui
-from limatui import actions, scopes
+from limatui import actions
 from limatui.ink import plain
-from limatui.keymap import shown
 from limatui.present.keys import help_section
-from limatui.settings import parse
-from limatui.widgets.logpick import PickLog
+from limatui.settings import scopes
+from limatui.settings.file import parse
+from limatui.settings.keymap import shown
+from limatui.widgets.logs.pick import PickLog
 from tests.ui.board import playing
 
 
@@ -38,10 +39,10 @@ def declared() -> dict[str, list[Binding]]:
 def test_every_binding_has_a_name_in_the_table_of_its_class() -> None:
     table = {place: scope for scope, places in scopes.SCOPES.items() for place in places}
     found = declared()
-    assert set(table) == set(found), "limatui.scopes names the classes that have keys"
+    assert set(table) == set(found), "limatui.settings.scopes names the classes that have keys"
     for place, bindings in found.items():
         for each in bindings:
-            assert each.id, f"{place}: {each.key}: use limatui.keymap.named"
+            assert each.id, f"{place}: {each.key}: use limatui.settings.keymap.named"
             scope, dot, name = each.id.partition(".")
             assert (scope == table[place] and name) if dot else each.id in actions.BY_ID, (place, each)
 

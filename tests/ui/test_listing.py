@@ -9,11 +9,12 @@ import pytest
 from limacore.drivers.demo import world
 from limacore.model.instance import Status
 from limacore.model.job import Job, JobState
-from limatui import bulk, filter
+from limatui import filter
 from limatui.ink import plain
 from limatui.present import keys, listing, rows, work
 from limatui.present.groups import URGENT
 from limatui.present.listing import View
+from limatui.verbs import bulk
 from tests.ui.board import Board, playing
 
 NOW = 1.8e9

@@ -14,7 +14,7 @@ from limatui.logs.pattern import is_expression, pattern, problem, turned
 from limatui.logs.reading import Reading
 from limatui.logs.sift import Sift, Wanted, words
 from limatui.logs.sift import problem as problem_of_filter
-from limatui.widgets.logfile import BLOCK
+from limatui.widgets.logs.file import BLOCK
 from tests.ui.logs_at import settled, source, texts
 
 SOURCES = ["a", "b+", "a.*b", "^a", "b$", "^$", "a|bb", "[^a]", "[^a]b", r"\s", "x*", r"\bab\b", r"\Aa", r"b\z",

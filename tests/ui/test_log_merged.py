@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from limatui.logs.clock import CHUNK, Clock, Stamp, stamp
 from limatui.logs.reading import Reading
 from limatui.logs.sift import Wanted
-from limatui.widgets.logfile import LineAt, LogBytes
+from limatui.widgets.logs.file import LineAt, LogBytes
 from tests.ui.logs_at import settled, source, texts, window
 
 NOON = 1_795_176_000.0

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limatui.ink import Line, plain, width
-from limatui.widgets.logfile import LineAt
-from limatui.widgets.logline import shifted, shown, with_hits, written
-from limatui.widgets.logrows import Look, Row, Screen, rows, wrapped
+from limatui.widgets.logs.file import LineAt
+from limatui.widgets.logs.line import shifted, shown, with_hits, written
+from limatui.widgets.logs.rows import Look, Row, Screen, rows, wrapped
 
 RECORD = b'{"level":"warning","msg":"careful","time":"2026-11-21T01:02:03.123456789+01:00","port":22,"a":{"b":"x\\ny"}}'
 

@@ -10,7 +10,7 @@ import pytest
 from limatui.logs.export import everything, save, these
 from limatui.logs.sift import EVERYTHING, Wanted
 from limatui.logs.window import Page
-from limatui.widgets.logsaving import command, pager
+from limatui.widgets.logs.saving import command, pager
 from tests.ui.logs_at import source, window
 
 WHOLE = 1 << 62

@@ -12,7 +12,7 @@ from limatui.logs.pattern import pattern
 from limatui.logs.reading import Found, Reading
 from limatui.logs.search import Finds
 from limatui.logs.sift import Wanted
-from limatui.widgets.logfile import BLOCK, PIECE
+from limatui.widgets.logs.file import BLOCK, PIECE
 from tests.ui.logs_at import settled, source, window
 
 

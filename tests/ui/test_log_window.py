@@ -14,7 +14,7 @@ from limatui.logs.levels import DEBUG, ERROR, INFO, WARNING, level_of
 from limatui.logs.reading import Reading
 from limatui.logs.sift import Sift, Wanted, lines
 from limatui.logs.tally import Tally
-from limatui.widgets.logfile import BLOCK, LogBytes
+from limatui.widgets.logs.file import BLOCK, LogBytes
 from tests.ui.logs_at import settled, source, texts, window
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from limatui.widgets.logfile import BLOCK, CHUNK, SHOWN, LineAt, LogBytes, Tail
+from limatui.widgets.logs.file import BLOCK, CHUNK, SHOWN, LineAt, LogBytes, Tail
 
 
 def write(path: Path, data: bytes) -> Path:

@@ -140,7 +140,7 @@ async def test_where_the_system_tells_of_a_new_line_no_clock_is_waited_for(
 ) -> None:
     if not inotify.available():
         pytest.skip("only Linux tells")
-    monkeypatch.setattr("limatui.widgets.logview.IDLE_POLL", 3600.0)
+    monkeypatch.setattr("limatui.widgets.logs.view.IDLE_POLL", 3600.0)
     path = serial_log(lima_home, 3)
     async with logs(lima_home) as (app, _pane, pilot):
         await until(pilot, on_screen(app, "line 2 "))

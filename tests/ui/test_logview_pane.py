@@ -15,7 +15,7 @@ from limacore.model.instance import Fleet, Instance, Status
 from limatui.ink import plain
 from limatui.present.logs import LOG_KEYS, tabs
 from limatui.screens.logs import LogsPane
-from limatui.widgets.logview import LogView
+from limatui.widgets.logs.view import LogView
 from tests.ui.pane_app import FileEngine, PaneApp, screen_text, until
 
 CLOCK = datetime.fromisoformat("2026-11-21T01:02:03Z").astimezone().strftime("%H:%M:%S")

@@ -14,7 +14,7 @@ from limacore.model.template import Effective
 from limatui.app import Dashboard
 from limatui.present import form as present
 from limatui.screens.new import NewScreen
-from limatui.settings import Settings
+from limatui.settings.file import Settings
 from limatui.widgets.form import TemplateEntry
 from tests.ui.board import Board, playing
 from tests.ui.pane_app import screen_text, until

@@ -16,9 +16,9 @@ from textual.strip import Strip
 
 from limacore.drivers.demo import DemoEngine
 from limatui.app import Dashboard
-from limatui.painted import Changes, Painted
-from limatui.widgets.grid import Row
-from limatui.widgets.vt import VtGrid
+from limatui.host.painted import Changes, Painted
+from limatui.widgets.terminal.grid import Row
+from limatui.widgets.terminal.vt import VtGrid
 from tests.ui import every_key
 from tests.ui.board import NOW, Board, playing
 from tests.ui.unhurt import Hands

@@ -7,7 +7,7 @@ import pytest
 from limacore.model.config import Config, PortForward
 from limacore.model.instance import Forward, Instance, Status
 from limacore.model.probe import Probe
-from limatui import browser
+from limatui.host import browser
 from limatui.ink import plain, width
 from limatui.present import ports
 from limatui.screens.ports import PortsPane

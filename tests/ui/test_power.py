@@ -6,10 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from limacore.model.instance import Instance, Status
-from limatui import actions, dialogs
+from limatui import actions
 from limatui.ink import plain
 from limatui.present import overview
 from limatui.present.status import status
+from limatui.verbs import dialogs
 from tests.ui.board import playing
 
 GIB = 1 << 30

@@ -13,13 +13,14 @@ from msgspec.structs import replace
 from limacore.drivers.demo import world
 from limacore.model.instance import Fleet, Instance, Status, Step
 from limacore.model.job import Job, JobState
-from limatui import actions, filter, settings
+from limatui import actions, filter
 from limatui.history import History, Past
 from limatui.ink import beside, cut, pad, plain, shed, spread, width
 from limatui.notices import Notice
 from limatui.notices import happened as by_instance
 from limatui.present import bootview, keys, layout, meters, overview, rows, words
 from limatui.present.header import header
+from limatui.settings import file as settings
 from limatui.tail import tail
 
 NOW = 1.8e9
@@ -133,7 +134,7 @@ def test_a_click_finds_its_key() -> None:
 
 
 def test_keys_are_unique_and_every_action_has_a_deed() -> None:
-    from limatui.deeds import DEEDS
+    from limatui.verbs.deeds import DEEDS
 
     pressed = [key for action in actions.ACTIONS for key in action.key.split(",") if key]
     assert len(pressed) == len(set(pressed))

@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limacore.errors import ConfigError, HostError
-from limatui import actions, keymap, settings
+from limatui import actions
 from limatui.present import rows
 from limatui.screens.main import MainScreen
 from limatui.screens.settings import SettingsScreen
-from limatui.settings import Settings, parse
-from limatui.tomledit import put, statements
+from limatui.settings import file as settings
+from limatui.settings import keymap
+from limatui.settings.file import Settings, parse
+from limatui.settings.tomledit import put, statements
 from limatui.widgets.table import InstanceTable
 from tests.ui.board import Board, playing
 

@@ -20,7 +20,7 @@ from tests.ui.terminal import terminal
 
 HEAVY = ("ruamel", "yaml", "asyncssh", "h11", "psutil", "pycdlib", "pyghostty", "httpx2", "qemu", "email", "plistlib",
          "textual.command", "limacore.config.load", "limacore.hostlink", "limacore.lifecycle.start",
-         "limacore.engine.observe", "limacore.drivers", "limatui.dialogs", "limatui.screens.logs")
+         "limacore.engine.observe", "limacore.drivers", "limatui.verbs.dialogs", "limatui.screens.logs")
 LOOK = """
 import asyncio, sys
 from pathlib import Path

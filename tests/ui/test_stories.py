@@ -10,7 +10,7 @@ from limacore.model.instance import Status
 from limacore.model.job import JobState
 from limatui.actions import ACTIONS, shown_key
 from limatui.screens.panes import INDEX
-from limatui.settings import Settings
+from limatui.settings.file import Settings
 from tests.ui.board import playing
 
 

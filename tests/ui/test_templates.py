@@ -14,9 +14,9 @@ from limatui.ink import plain
 from limatui.present import templates as present
 from limatui.screens.new import NewScreen
 from limatui.screens.templates import TemplateEditor, TemplatesScreen
-from limatui.settings import Settings
-from limatui.widgets.editor import YamlEditor
-from limatui.widgets.textpane import TextPane
+from limatui.settings.file import Settings
+from limatui.widgets.editor.area import YamlEditor
+from limatui.widgets.editor.pane import TextPane
 from tests.ui.board import Board, playing
 from tests.ui.pane_app import screen_text, until
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from limatui.widgets.grid import Cursor, Grid, Look, Mouse, PlainGrid, open_grid, row_text
-from limatui.widgets.terminal import spans
+from limatui.widgets.terminal.grid import Cursor, Grid, Look, Mouse, PlainGrid, open_grid, row_text
+from limatui.widgets.terminal.widget import spans
 
 HOSTILE = (
     b"\x1b]52;c;aGVsbG8=\x07", b"\x1b]0;title\x1b\\", b"\x1b]8;;http://evil\x07link\x1b]8;;\x07",

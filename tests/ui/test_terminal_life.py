@@ -16,7 +16,7 @@ from tests.ui.terminal import ROOT, Terminal, terminal
 FROZEN = """
 from limacore.drivers.demo import DemoEngine
 from limatui.app import Dashboard
-from limatui.driver import TerminalDriver
+from limatui.host.driver import TerminalDriver
 Dashboard(DemoEngine(5, frozen=1.8e9), clock=lambda: 1.8e9, driver_class=TerminalDriver).run()
 """
 
@@ -54,8 +54,9 @@ def test_a_shell_gets_the_terminal_and_gives_it_back() -> None:
         assert screen.ended() == 0
 
 
-def test_resizing_redraws() -> None:
-    with terminal("-m", "limatui", "--demo") as screen:
+@pytest.mark.parametrize("exported", [{}, {"COLUMNS": "80", "LINES": "24"}])
+def test_resizing_redraws(exported: dict[str, str]) -> None:
+    with terminal("-m", "limatui", "--demo", environ=exported) as screen:
         screen.until(lambda text: "Overview" in text)
         screen.settled()
         screen.resize(80, 24)
@@ -126,5 +127,5 @@ def test_a_command_line_loads_no_user_interface() -> None:
 
 
 def test_the_dashboard_loads_nothing_it_may_not_need() -> None:
-    loaded = _loaded("import limatui.app, limatui.driver")
+    loaded = _loaded("import limatui.app, limatui.host.driver")
     assert not loaded & {"asyncssh", "pyghostty", "ruamel", "httpx2", "pycdlib", "click"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from limatui.present.copymode import cells, moved
-from limatui.widgets.grid import Cursor, Grid, open_grid
+from limatui.widgets.terminal.grid import Cursor, Grid, open_grid
 from tests.ui.console_app import console, on_screen, serial
 from tests.ui.pane_app import until
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from limatui.widgets.grid import Grid, open_grid, row_text
+from limatui.widgets.terminal.grid import Grid, open_grid, row_text
 from tests.ui.test_keys_through import guest
 from tests.ui.test_terminal_hostile import FOREIGN, OWN
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from rich.cells import cell_len
 
-from limatui.glyphs import ASCII, CONSOLE
+from limatui.host.glyphs import ASCII, CONSOLE
 from tests.ui.board import playing
 from tests.ui.terminal import terminal
 

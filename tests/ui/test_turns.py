@@ -13,7 +13,7 @@ import pytest
 
 from limacore.drivers.demo import DemoEngine
 from limatui import bridge, turns
-from limatui.widgets.terminal import Terminal
+from limatui.widgets.terminal.widget import Terminal
 from tests.ui.board import NOW, playing
 from tests.ui.flood import flooding
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from limacore.model.job import Job
-from limatui.palette import Palette
+from limatui.verbs.palette import Palette
 from limatui.widgets.filterline import FilterLine
 from tests.ui.board import Board, playing
 from tests.ui.terminal import terminal

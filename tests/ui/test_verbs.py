@@ -18,8 +18,8 @@ from limacore.model.job import JobState
 from limatui import actions
 from limatui.api import EngineApi
 from limatui.app import Dashboard
-from limatui.settings import Settings
-from limatui.verbs import VERBS
+from limatui.settings.file import Settings
+from limatui.verbs.calls import VERBS
 from tests.instances import make_instance
 from tests.ui.board import playing
 from tests.ui.pane_app import screen_text, until

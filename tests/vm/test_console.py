@@ -20,7 +20,7 @@ from limacore.engine import Engine
 from limatui.api import Console
 from limatui.present.console import stty
 from limatui.screens.pasting import BLOCK, PAUSE
-from limatui.widgets.vt import VtGrid
+from limatui.widgets.terminal.vt import VtGrid
 from tests.ui.beside_tmux import TERM, Pair, Tmux, furnish, missing
 from tests.vm.conftest import Cli, left_behind
 

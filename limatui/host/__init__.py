@@ -1,0 +1,1 @@
+"""The computer that the dashboard runs on: its terminal, clipboard, browser, other programs."""

@@ -1,0 +1,1 @@
+"""What the user has set: settings.toml, keys, the view of the last session."""

@@ -1,0 +1,1 @@
+"""Texts that are edited: where they come from, and how none is lost."""

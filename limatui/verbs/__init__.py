@@ -1,0 +1,1 @@
+"""What the user does: each action on one instance or many, what it asks first, the palette."""

@@ -1,0 +1,1 @@
+"""The editor of lima.yaml and templates, and everything around its text."""

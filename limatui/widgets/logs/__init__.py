@@ -1,0 +1,1 @@
+"""The log viewer: lines of one file or of many, and the questions about them."""

@@ -1,0 +1,1 @@
+"""The terminal: the emulator, its cells on the screen, keys, marks, search."""
