@@ -102,7 +102,7 @@ class LookScreen(ListScreen[T, R]):
         super().__init__()
         self.empty = Block((_LOOKING,), id="empty")
         self.looked = False
-        self._at_work: tuple[int, ...] | None = None
+        self._states: tuple[tuple[int, JobState], ...] | None = None
 
     async def find(self) -> Sequence[T]:
         """What there is now; raises LimaError."""
@@ -113,9 +113,9 @@ class LookScreen(ListScreen[T, R]):
         self.watch(self.app, "jobs", self._follow)
 
     def _follow(self) -> None:
-        running = tuple(job.id for job in self.board.jobs if job.state is JobState.RUNNING)
-        if running != self._at_work:
-            self._at_work = running
+        states = tuple((job.id, job.state) for job in self.board.jobs)
+        if states != self._states:
+            self._states = states
             self.action_look()
 
     def action_look(self) -> None:

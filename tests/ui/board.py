@@ -53,9 +53,15 @@ class Board:
     def toasts(self) -> str:
         return "\n".join(f"{each.title} {each.message}" for each in self.app._notifications)
 
+    @property
+    def _is_current(self) -> bool:
+        """Whether the dashboard knows all that the engine does: jobs are told at most once a frame."""
+        told = tuple(raw for raw, _ in self.app.bridge._told.values()) == self.engine._jobs.snapshot()
+        return self.app._exit or (told and self.app.fleet.host == self.engine.fleet().host)
+
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
-        await settle(self.app)
+        await self.until(lambda: self._is_current, "the dashboard sees what the engine knows")
 
     async def type(self, text: str) -> None:
         await self.press(*text)
@@ -64,7 +70,7 @@ class Board:
         """Seconds pass, one by one."""
         for _ in range(seconds):
             await self.engine.advance(1.0)
-            await self.until(lambda: self.app.fleet.host == self.engine.fleet().host, "the dashboard sees the second")
+            await self.until(lambda: self._is_current, "the dashboard sees the second")
             await self.pilot.pause()
 
     async def until(self, true: Callable[[], object], what: str = "") -> None:

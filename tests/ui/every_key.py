@@ -19,6 +19,7 @@ from limacore.model.job import JobState
 from limatui.actions import ACTIONS
 from limatui.present.listing import View
 from limatui.screens.panes import PANES
+from limatui.widgets.terminal.widget import Terminal
 from tests.ui.board import Board
 
 
@@ -37,6 +38,11 @@ def declared() -> frozenset[Bound]:
             import_module(module.name)
     return frozenset(bound for owner in _classes(DOMNode) for bound in _of(owner)
                      if not bound.key.startswith("no-key-"))
+
+
+ELSEWHERE = frozenset({Bound("ConsolePane", "enter", "take_over"), Bound("Terminal", "escape", "unmark")})
+"""Where keys alone do not lead: a console that another dashboard holds (test_two_holders), marks of the mouse
+(test_terminal_marks)."""
 
 
 def _classes(base: type) -> Iterator[type]:
@@ -87,7 +93,8 @@ PLACES: tuple[str, ...] = (
     *(f"{number} wait tab wait" for number in range(1, len(PANES) + 1)),
     *(each.key.split(",")[0] + " wait" for each in ACTIONS if each.key and each.id not in ("quit", "shell")),
     # What only shows after more than one key.
-    "j j 2 wait tab wait", "2 wait tab wait enter", "2 wait tab wait slash", "2 wait tab wait slash l enter wait",
+    "j j 2 wait tab wait", "j j 2 wait tab s wait", "2 wait tab live", "2 wait tab wait enter",
+    "2 wait tab wait slash", "2 wait tab wait slash l enter wait",
     "3 wait tab wait slash", "3 wait tab wait slash r e enter wait", "3 wait tab wait o wait",
     "e wait x wait", "e wait f2 wait", "e wait f2 wait tab wait", "e wait ctrl+f", "e wait f3",
     "e wait ctrl+home enter up v wait", "e wait ctrl+home enter up v wait escape",
@@ -101,10 +108,12 @@ PLACES: tuple[str, ...] = (
 
 
 async def go(board: Board, story: str) -> None:
-    """Press keys; `wait` is for what is read or made in the background."""
+    """Press keys; `wait` is for what is read or made in the background, `live` for a console that can be typed into."""
     for key in story.split():
         if key == "wait":
             await _settled(board)
+        elif key == "live":
+            await board.until(lambda: board.main.query_one(Terminal).can_type, "the console is live")
         elif key == "queue":
             text = await asyncio.to_thread(board.engine.read_config, "default")
             await asyncio.to_thread(board.engine.queue_config, "default", text.replace("cpus: 2", "cpus: 6"))
@@ -161,6 +170,8 @@ async def home(board: Board) -> None:
     main.stopping.cancel()
     for pane in main.query("ConfigPane"):
         await pane.drop_all()  # type: ignore[attr-defined]
+    for pane in main.query("ConsolePane"):
+        pane.source = "serial"  # type: ignore[attr-defined]
     main.zoomed, main.pane = False, 0
     main.view = View()
     main.query_one("#filter", Input).value = ""

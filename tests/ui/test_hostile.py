@@ -83,7 +83,7 @@ _STORY = (
     (b"\x1b", "STATUS", "all keys"), (b"T", "DESCRIPTION", ""), (b"v", "v as written", ""),
     (b"\x1b", "STATUS", "DESCRIPTION"), (b"4", "2 errors", ""), (b"3", "LOGEND", "2 errors"),
     (b"\r", "& filter", ""), (b"a", "guest clock", ""), (b"v", "LOGEND", ""), (b"w", "EVILMARKUP", ""),
-    (b"o", "logs of", ""), (b"\x1b", "& filter", "logs of"), (b"&", "only lines with this", ""),
+    (b"o", "logs of", ""), (b"\x1b", "& filter", "logs of"), (b"&", "text or /regex/", ""),
     (b"EVILM\r", "40 lines", "LOGEND"), (b"\x1b", "LOGEND", "40 lines"), (b"5", "ALLOCATED", "LOGEND"),
     (b"6", "STATE", "ALLOCATED"), (b"7", "ON THIS COMPUTER", "PROTO"), (b"9", "USUALLY", "ON THIS COMPUTER"),
     (b"8", "TAKEN", "USUALLY"), (b"E", "only warnings", ""), (b"q", "TAKEN", "only warnings"),

@@ -74,13 +74,14 @@ def row(text: str, name: str) -> str:
     return next((line for line in text.splitlines() if line[:20].strip("▌ ").split(" ")[0] == name), "")
 
 
-def write_in_two_goes(path: Path, text: str, pair: Pair) -> None:
-    """As a program does that truncates first; somebody looks in between."""
+def write_slowly(path: Path, text: str, pair: Pair) -> None:
+    """As a program does that truncates first; somebody looks in between, several times."""
+    size = -(-len(text) // 6)
     with path.open("w") as file:
-        file.write(text[:len(text) // 2])
-        file.flush()
-        _polls(pair)
-        file.write(text[len(text) // 2:])
+        for at in range(0, len(text), size):
+            file.write(text[at:at + size])
+            file.flush()
+            _polls(pair, 0.3)
 
 
 def _polls(pair: Pair, seconds: float = 1.3) -> None:
@@ -93,7 +94,7 @@ def _polls(pair: Pair, seconds: float = 1.3) -> None:
 def test_changes_from_outside_are_seen_by_both(home: Path) -> None:
     with dashboards(home) as pair:
         config = (home / "one" / "lima.yaml").read_text()
-        write_in_two_goes(home / "one" / "lima.yaml", config.replace("cpus: 1", "cpus: 3"), pair)
+        write_slowly(home / "one" / "lima.yaml", config.replace("cpus: 1", "cpus: 3"), pair)
         pair.both(lambda text: "3 cpus" in text)
         (home / "one" / "protected").touch()
         pair.both(lambda text: "◆" in row(text, "one"))
