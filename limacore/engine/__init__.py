@@ -42,6 +42,7 @@ class Engine(Verbs, Storage, Runtime, Texts, Doctor):
         self.interval = interval
         self._closed = asyncio.Event()
         self._first: FirstLook | None = None
+        self._observer: Observer | None = None
 
     def look_ahead(self) -> None:
         """Begin to look while others are still being imported; only before there are threads."""
@@ -61,7 +62,9 @@ class Engine(Verbs, Storage, Runtime, Texts, Doctor):
         if last is not None:
             yield last
             await self._pause()
-        observer = await asyncio.to_thread(_observer, self._home)
+        if self._observer is None:  # kept over failures: a later look is doubted by what earlier ones showed
+            self._observer = await asyncio.to_thread(_observer, self._home)
+        observer = self._observer
         while not self._closed.is_set():
             self._poke.clear()  # before looking: what is poked from here on may not have been seen
             fleet = await observer.look()

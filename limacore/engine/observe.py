@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from limacore import hostlink
 from limacore.diagnosis import read
-from limacore.errors import LimaError
+from limacore.errors import HostError, LimaError
 from limacore.model.agentstatus import AgentStatus
 from limacore.model.disk import DataDisk
 from limacore.model.instance import Fleet, HostUsage, Instance, Status, Usage
@@ -36,9 +36,10 @@ class Observer:
         self._cpu_times = _host_cpu()
         self._ready_seconds: dict[str, float] = {}
         self._doubt = Doubt()
+        self._was_there = False
 
     async def look(self) -> Fleet:
-        """One Fleet; never raises for a single broken instance."""
+        """One Fleet; never raises for a single broken instance. Raises HostError when the home is gone."""
         seen = await asyncio.to_thread(self._read)
         if isinstance(seen, Fleet):
             return seen
@@ -57,10 +58,18 @@ class Observer:
 
     def _read(self) -> Fleet | tuple[tuple[Instance, ...], tuple[DataDisk, ...]]:
         """The whole look where no host agent has to be asked: each change of threads wakes two of them."""
+        self._require_home()
         instances, data_disks = self._doubt.believed(scan(self._home)), disks.list_all(self._home)
         if any(each.ha_pid for each in instances):
             return instances, data_disks
         return self._fleet(instances, (None,) * len(instances), data_disks)
+
+    def _require_home(self) -> None:
+        """A home that was there and is gone is not an empty one: what it lies on may not be mounted any more."""
+        there = self._home.home.is_dir()
+        if self._was_there and not there:
+            raise HostError(f"the directory {self._home.home} is gone", hint="mount or make it again")
+        self._was_there = there
 
     async def _ask(self, instance: Instance) -> AgentStatus | None:
         if not instance.ha_pid:

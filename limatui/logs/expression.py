@@ -6,7 +6,7 @@ It works without the lock of the interpreter, so that keys are answered meanwhil
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -24,8 +24,10 @@ class PatternError(ValueError):
 @lru_cache(maxsize=64)
 def compiled(source: bytes, fold: bool) -> Any:
     """A pattern of RE2 that stays within a line. Raises PatternError."""
-    import re2
-
+    try:
+        import re2
+    except ModuleNotFoundError:
+        raise PatternError("regular expressions need the package google-re2") from None
     options = re2.Options()
     options.never_nl, options.log_errors, options.case_sensitive = True, False, not fold
     try:
@@ -34,9 +36,14 @@ def compiled(source: bytes, fold: bool) -> Any:
         raise PatternError(error.args[0].decode("utf-8", "replace").replace("(?m)", "", 1)) from None
 
 
-def any_of(texts: Sequence[bytes]) -> Any:
-    """A pattern for one of some texts, whatever their capitals."""
-    return compiled(b"|".join(map(re.escape, texts)), True)
+@lru_cache(maxsize=64)
+def any_of(texts: tuple[bytes, ...], fold: bool = True) -> Any:
+    """A pattern for one of some texts: of RE2 where it is installed, else of Python, which texts cannot lead astray."""
+    source = b"|".join(map(re.escape, texts))
+    try:
+        return compiled(source, fold)
+    except PatternError:
+        return re.compile(source, re.IGNORECASE if fold else 0)
 
 
 def ignores_capitals(source: str) -> bool:

@@ -102,7 +102,7 @@ def _level_tests(level: int, json: bool) -> list[Test]:
     # What is below INFO is rare, what is not is everything else.
     below = level == INFO
     levels = (DEBUG,) if below else range(level, len(LEVELS))
-    found = any_of([text for each in levels for text in signs(each, json)])
+    found = any_of(tuple(text for each in levels for text in signs(each, json)))
     return [Test(partial(_lines_of, found, levels, json), below)]
 
 

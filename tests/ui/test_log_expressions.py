@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from limatui.logs import expression
+from limatui.logs import pattern as patterns
 from limatui.logs.pattern import is_expression, pattern, problem, turned
 from limatui.logs.reading import Reading
 from limatui.logs.sift import Sift, Wanted, words
@@ -117,3 +120,17 @@ def test_what_is_seen_of_a_line_is_marked() -> None:
     assert pattern("/é|x/").hits("éxaéb") == [(0, 2), (3, 4)]
     assert pattern("/y*/").hits("aya") == []
     assert pattern("/./").hits("abc") == [(0, 3)]
+
+
+def test_without_re2_texts_are_found_and_expressions_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "re2", None)
+    caches = (expression.any_of, expression.compiled, patterns.pattern)
+    for each in caches:
+        each.cache_clear()
+    try:
+        assert Sift(Wanted("A.b & !y")).kept(b"A.b\nA.by\nA-b\n") == [(0, 4)]
+        assert "google-re2" in problem("/a+/")
+    finally:
+        monkeypatch.undo()
+        for each in caches:
+            each.cache_clear()
