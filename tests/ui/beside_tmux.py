@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -192,6 +192,11 @@ class Tmux:
         self("pipe-pane", f"cat >{self.raw}")
         self("wait-for", "-S", "go")
 
+    def end(self) -> None:
+        """It may have ended with its program."""
+        with suppress(subprocess.CalledProcessError):
+            self("kill-server")
+
     def type(self, data: bytes) -> None:
         self("send-keys", "-H", *(f"{byte:02x}" for byte in data))
 
@@ -280,7 +285,7 @@ def pair(place: Path, *argv: str, size: tuple[int, int] = (80, 24)) -> Iterator[
         for run in runs:
             if (run / "inner").exists():
                 subprocess.run(["tmux", "-S", str(run / "inner"), "kill-server"], check=False, capture_output=True)
-        tmux("kill-server")
+        tmux.end()
 
 
 def missing(*programs: str) -> str:

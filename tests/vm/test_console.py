@@ -138,7 +138,7 @@ def beside(cli: Cli, ours: Window, *argv: str) -> Iterator[Pair]:
             ours.write(b"clear; " + " ".join(each.replace("{run}", "b") for each in (*ENVIRON, *argv)).encode() + b"\r")
             yield Pair(ours, tmux, PATIENCE)
         finally:
-            tmux("kill-server")
+            tmux.end()
 
 
 @pytest.fixture
