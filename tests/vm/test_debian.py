@@ -8,6 +8,7 @@ import hashlib
 import http.server
 import io
 import json
+import os
 import shutil
 import subprocess
 import tarfile
@@ -24,6 +25,8 @@ from tests.vm.conftest import Cli, left_behind
 
 pytestmark = [
     pytest.mark.skipif(not shutil.which("qemu-system-x86_64"), reason="QEMU is not installed"),
+    pytest.mark.skipif(bool(os.environ.get("CI")) and os.environ.get("LIMATUI_SLOW") != "1",
+                       reason="takes four to eight minutes: in CI with LIMATUI_SLOW=1 only"),
     pytest.mark.timeout(1800),
 ]
 TEMPLATE = """\
