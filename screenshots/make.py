@@ -114,6 +114,8 @@ async def _pass(engine: DemoEngine, pilot: Pilot[None], seconds: int) -> None:
         await engine.advance(1.0)
         while app.fleet.host != engine.fleet().host:
             await pilot.pause(0.01)
+        while tuple(raw for raw, _ in app.bridge._told.values()) != engine._jobs.snapshot():
+            await pilot.pause(0.01)  # jobs are told at most once a frame
         await pilot.pause(0)  # without an argument it waits until the process is idle, up to a second
 
 
