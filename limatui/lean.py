@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _PALETTE = "textual.command"
 _NAMES = ("CommandListItem", "CommandPalette", "DiscoveryHit", "Hit", "Hits", "Provider", "SimpleProvider")
 """What the app and its themes take from there, for what is never called: ENABLE_COMMAND_PALETTE is off."""
+
+
 def import_textual() -> None:
     """Import `textual.app` in nine tenths of the time; whoever asks for the palette later gets the real one."""
     if _PALETTE in sys.modules:

@@ -15,19 +15,21 @@ from limatui.settings.keymap import named
 from limatui.widgets.inked import Inked
 
 T = TypeVar("T")
+CURSOR_KEYS = (
+    Binding("j,down", "move(1)", "down", show=False),
+    Binding("k,up", "move(-1)", "up", show=False),
+    Binding("g,home", "move(-100000)", "first", show=False),
+    Binding("G,end", "move(100000)", "last", show=False),
+    Binding("pagedown,ctrl+d", "page(1)", "page down", show=False),
+    Binding("pageup,ctrl+u", "page(-1)", "page up", show=False),
+)
+"""Of every widget with a cursor on lines."""
 
 
 class PickList(Inked, Generic[T], can_focus=True):
     """Shows items as `line(item, width)` draws them; `key` tells them apart. The first span of a line is its margin."""
 
-    BINDINGS: ClassVar[list[BindingType]] = named("lists", [
-        Binding("j,down", "move(1)", "down", show=False),
-        Binding("k,up", "move(-1)", "up", show=False),
-        Binding("g,home", "move(-100000)", "first", show=False),
-        Binding("G,end", "move(100000)", "last", show=False),
-        Binding("pagedown,ctrl+d", "page(1)", "page down", show=False),
-        Binding("pageup,ctrl+u", "page(-1)", "page up", show=False),
-    ])
+    BINDINGS: ClassVar[list[BindingType]] = named("lists", CURSOR_KEYS)
 
     ground = "ground"
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from msgspec.structs import replace
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import var
@@ -20,6 +20,7 @@ from limatui.ink import Line, plain
 from limatui.present import rows
 from limatui.settings.keymap import named
 from limatui.widgets.inked import Inked
+from limatui.widgets.picklist import CURSOR_KEYS
 
 Data = rows.Row | rows.Head
 
@@ -27,14 +28,7 @@ Data = rows.Row | rows.Head
 class InstanceTable(ScrollView, Inked, can_focus=True):
     """Instances and the heads of their groups; `cursor` is the key of a line, which it follows wherever that goes."""
 
-    BINDINGS: ClassVar[list[BindingType]] = named("instances", [
-        Binding("down,j", "move(1)", "down", show=False),
-        Binding("up,k", "move(-1)", "up", show=False),
-        Binding("home,g", "move(-100000)", "first", show=False),
-        Binding("end,G", "move(100000)", "last", show=False),
-        Binding("pagedown,ctrl+d", "page(1)", "page down", show=False),
-        Binding("pageup,ctrl+u", "page(-1)", "page up", show=False),
-    ])
+    BINDINGS: ClassVar[list[BindingType]] = named("instances", CURSOR_KEYS)
     cursor: var[str] = var("", init=False)
 
     class Moved(Message):
