@@ -14,12 +14,13 @@ from textual.widgets import Input
 from textual.worker import Worker
 
 from limacore.errors import LimaError, LockedError
-from limatui.api import Console, EngineApi
+from limatui.api import Console
 from limatui.present import console as present
 from limatui.present.console import NOWHERE, SOURCES, Link
 from limatui.screens.pasting import Pasting
 from limatui.settings.keymap import named
 from limatui.turns import give_way
+from limatui.widgets.aboard import Aboard
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar
 from limatui.widgets.logs.file import Tail
@@ -34,7 +35,7 @@ RETRY = 1.0
 FOLLOW = 0.2
 
 
-class ConsolePane(Pasting):
+class ConsolePane(Pasting, Aboard):
     """A console of one instance; holds its socket only while it is on the screen."""
 
     instance: reactive[str] = reactive("", init=False)
@@ -72,12 +73,6 @@ class ConsolePane(Pasting):
     @property
     def _busy(self) -> bool:
         return self.terminal.typing or self.terminal.copying
-
-    @property
-    def engine(self) -> EngineApi:
-        """The engine of the app."""
-        engine: EngineApi = self.app.bridge.engine  # type: ignore[attr-defined]
-        return engine
 
     def on_mount(self) -> None:
         """An instance that changes its state is asked again at once."""

@@ -16,7 +16,6 @@ from textual.widgets import Input
 
 from limacore.errors import LimaError
 from limacore.model.logfile import LogFile
-from limatui.api import EngineApi
 from limatui.ink import Line, width
 from limatui.logs.levels import DEBUG, LEVELS
 from limatui.logs.pattern import problem as problem_of
@@ -36,6 +35,7 @@ from limatui.present.logs import (
     tabs,
 )
 from limatui.settings.keymap import named
+from limatui.widgets.aboard import Aboard
 from limatui.widgets.background import begin
 from limatui.widgets.bar import Bar
 from limatui.widgets.logs.ask import LogAsk
@@ -54,7 +54,7 @@ def _files(choice: Choice | None) -> list[tuple[str, object]]:
     return [(source.tag, source.log.path) for source in choice.sources] if choice else []
 
 
-class LogsPane(Shown):
+class LogsPane(Shown, Aboard):
     """The logs of one instance."""
 
     instance: reactive[str] = reactive("", init=False)
@@ -101,12 +101,6 @@ class LogsPane(Shown):
         yield self.view
         yield self._ask
         yield self._foot
-
-    @property
-    def engine(self) -> EngineApi:
-        """The engine of the app."""
-        engine: EngineApi = self.app.bridge.engine  # type: ignore[attr-defined]
-        return engine
 
     @property
     def _label(self) -> str:
